@@ -1,0 +1,1 @@
+"""Sartor: from whatever is known of a person to one explained, cited report."""

@@ -1,0 +1,1 @@
+"""One folder per clinical question about one patient, all alike inside."""

@@ -1,0 +1,1 @@
+"""The vocabulary of Sartor: what we know of a person, what we conclude, and where it comes from."""

@@ -1,0 +1,1 @@
+"""Why a conclusion is what it is: wording, contributions, counterfactuals; pure."""

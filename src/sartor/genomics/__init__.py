@@ -1,0 +1,1 @@
+"""Engines over genotypes; pure."""

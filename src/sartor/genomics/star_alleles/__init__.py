@@ -1,0 +1,1 @@
+"""Named-allele matching: from calls at defining positions to diplotypes, phenotypes and what stays possible."""

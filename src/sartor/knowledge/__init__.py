@@ -1,0 +1,1 @@
+"""Reference knowledge that more than one capability uses."""
