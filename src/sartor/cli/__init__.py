@@ -1,1 +1,55 @@
-"""The command line, one file per command."""
+"""The command line, one file per command; heavy imports happen inside the commands, so `--help` stays fast."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sartor import __version__
+from sartor.cli import batch, knowledge, pgx, report, selftest
+from sartor.errors import SartorError, UsageError
+
+app = typer.Typer(
+    name="sartor",
+    help="Personalized medicine: from one patient's genome and record to an explained, cited report. "
+    "Research and decision support; not a certified medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sartor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("report")(report.report)
+app.command("batch")(batch.batch)
+app.command("pgx")(pgx.pgx)
+app.add_typer(knowledge.app, name="knowledge")
+app.command("selftest")(selftest.selftest)
+
+
+def main() -> None:
+    """Run the command line: exit 0 on success, 2 on wrong usage, 1 on a reported error."""
+    try:
+        app()
+    except SartorError as error:
+        typer.echo(error.line().replace("\n", " "), err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        typer.echo("error[interrupted]: stopped by the user, nothing further was written, run again", err=True)
+        sys.exit(130)

@@ -1,0 +1,96 @@
+"""Finds capabilities through entry points; the built-in ones register exactly as a stranger's do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from sartor.domain.capability import Capability, CapabilityCard
+from sartor.domain.genome import Region
+from sartor.domain.report import FailedSection
+from sartor.errors import CapabilityBroken, CapabilityNotFound
+
+GROUP = "sartor.capabilities"
+VERBS = ("gather", "assess", "explain")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The capabilities of one run, and those that could not be loaded (never dropped in silence)."""
+
+    capabilities: tuple[Capability, ...]
+    failed: tuple[FailedSection, ...] = ()
+
+    def regions(self) -> tuple[Region, ...]:
+        """Every stretch of the genome that any of the capabilities reads, sorted, without repeats."""
+        found = {region for capability in self.capabilities for region in capability.card.regions}
+        return tuple(sorted(found))
+
+    def packs(self) -> tuple[str, ...]:
+        """The names of all knowledge packs that any of the capabilities can use."""
+        return tuple(sorted({pack for capability in self.capabilities for pack in capability.card.packs}))
+
+
+def names() -> tuple[str, ...]:
+    """The names of all installed capabilities, sorted."""
+    return tuple(sorted(_installed()))
+
+
+def load(only: Iterable[str] | None = None, *, strict: bool = True) -> Registry:
+    """Load the capabilities named (all by default), in the order of their names.
+
+    Raises CapabilityNotFound for a name that is not installed. One that cannot be loaded raises
+    CapabilityBroken when `strict`, and becomes a failed section otherwise.
+    """
+    installed = _installed()
+    wanted = sorted(installed) if only is None else list(dict.fromkeys(only))
+    if unknown := [name for name in wanted if name not in installed]:
+        raise CapabilityNotFound(
+            f"no capability named {', '.join(unknown)}",
+            where="--only",
+            todo=f"choose from: {', '.join(sorted(installed)) or 'none is installed'}",
+        )
+    loaded: list[Capability] = []
+    failed: list[FailedSection] = []
+    for name in wanted:
+        try:
+            loaded.append(_load(installed[name]))
+        except CapabilityBroken as error:
+            if strict:
+                raise
+            failed.append(FailedSection(capability=name, slug=error.slug, reason=str(error)))
+    return Registry(tuple(loaded), tuple(failed))
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _load(point: EntryPoint) -> Capability:
+    where = f"entry point {point.name} = {point.value}"
+    try:
+        capability = point.load()
+    except Exception as error:
+        raise CapabilityBroken(
+            f"the capability {point.name} could not be loaded ({type(error).__name__}: {error})",
+            where=where,
+            todo="reinstall or remove the package that offers it",
+        ) from error
+    if problems := _shape_problems(capability, point.name):
+        raise CapabilityBroken(
+            f"the capability {point.name} is incomplete: {'; '.join(problems)}",
+            where=where,
+            todo="see docs/howto/write-a-capability.md",
+        )
+    return capability  # type: ignore[no-any-return]
+
+
+def _shape_problems(capability: object, name: str) -> Sequence[str]:
+    card = getattr(capability, "card", None)
+    problems = [f"no {verb}()" for verb in VERBS if not callable(getattr(capability, verb, None))]
+    if not isinstance(card, CapabilityCard):
+        problems.append("no card")
+    elif card.name != name:
+        problems.append(f"its card says {card.name}")
+    return problems
