@@ -158,7 +158,9 @@ class Diplotype(Frozen):
     """Two alleles of one gene (one on a haploid chromosome), with what they mean together.
 
     `probability` is None unless candidates were weighed by population frequencies; `prior` then names
-    the population and source that it comes from.
+    the population and source that it comes from. `lookup_key` is what guideline rows are keyed by: the
+    phenotype, or the activity score as text ("≥3.0", "n/a") where the guideline goes by score; several
+    keys of one gene (HLA) are joined with ";".
     """
 
     alleles: tuple[str, ...]
@@ -168,6 +170,7 @@ class Diplotype(Frozen):
     score: float | None = None
     probability: float | None = None
     prior: str = ""
+    lookup_key: str = ""
 
     @property
     def label(self) -> str:
