@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import combinations
 
-from sartor.domain.code import Coded
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Explanation, Wording
 from sartor.domain.finding import Action, ActionKind, Finding, InputQuality, SourceStrength, Status, Urgency
@@ -89,9 +88,9 @@ def subject(finding: Finding) -> tuple[str, str]:
 def conflicts(findings: Sequence[Finding]) -> tuple[Conflict, ...]:
     """Subjects on which two sources disagree; `note` is the kind of disagreement, worst of all pairs.
 
-    "opposite": one raises and the other lowers the dose; "change-or-not": one keeps the medicine and
-    its dose and the other does not; "medicine-or-dose": one changes the medicine and the other its dose; "dose": dose factors that
-    do not overlap. A source with several populations agrees as soon as one of them does.
+    "opposite": one raises and the other lowers the dose; "change-or-not": one keeps the medicine and its dose
+    and the other does not; "medicine-or-dose": one changes the medicine and the other its dose; "dose": dose
+    factors that do not overlap. A source with several populations agrees as soon as one of them does.
     """
     groups: dict[tuple[str, str], dict[str, list[Finding]]] = {}
     for finding in findings:
