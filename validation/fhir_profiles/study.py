@@ -1,0 +1,107 @@
+"""How well the profile checker tells valid Genomics Reporting resources from invalid ones.
+
+python validation/fhir_profiles/study.py [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import tarfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from sartor.testing.fhir_profiles import check, index
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from mutants import KINDS, definition, mutants
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FLOOR_ACCEPTED = 1.0
+FLOOR_REJECTED = 0.95
+
+
+def archive() -> Path:
+    path = (ROOT / os.environ.get("DATA", "../shared/data")).resolve() / "fhir" / "genomics_reporting_stu3.tar.gz"
+    if not path.exists():
+        print(f"{path.name} is not in the data folder; set DATA to the folder of public data", file=sys.stderr)
+        raise SystemExit(2)
+    return path
+
+
+def resources(path: Path) -> dict[str, dict[str, Any]]:
+    found = {}
+    with tarfile.open(path) as tar:
+        for member in tar:
+            if member.name.endswith(".json") and (handle := tar.extractfile(member)):
+                found[Path(member.name).stem] = json.load(handle)
+    return dict(sorted(found.items()))
+
+
+def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a share."""
+    if n == 0:
+        return 0.0, 1.0
+    share, spread = hits / n, z * z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    return middle - half, min(1.0, middle + half)
+
+
+def figure(hits: int, n: int) -> dict[str, float]:
+    low, high = wilson(hits, n)
+    return {"n": n, "hits": hits, "share": hits / n if n else 0.0, "low": round(low, 4), "high": round(high, 4)}
+
+
+def accepted(all_of: dict[str, dict[str, Any]], *, quick: bool) -> tuple[dict[str, float], list[str]]:
+    """The share of the guide's own files without a problem; quick leaves out the large conformance resources."""
+    around = index(list(all_of.values()))
+    large = ("StructureDefinition", "ImplementationGuide", "OperationDefinition") if quick else ()
+    judged = {name: each for name, each in all_of.items() if each["resourceType"] not in large}
+    wrong = [name for name, each in judged.items() if check(each, others=around)]
+    return figure(len(judged) - len(wrong), len(judged)), wrong
+
+
+def rejected(all_of: dict[str, dict[str, Any]], *, quick: bool) -> tuple[dict[str, Any], list[str]]:
+    """The share of mutants with a problem, over all and by kind."""
+    around = index(list(all_of.values()))
+    structures = {each["url"]: definition(each) for each in all_of.values() if "snapshot" in each}
+    made, caught, missed = Counter[str](), Counter[str](), []
+    for number, (name, each) in enumerate(all_of.items()):
+        urls = [url for url in each.get("meta", {}).get("profile", []) if url in structures]
+        for url in urls[:1]:
+            for mutant in mutants(each, structures[url], 20250101 + number, per_kind=1 if quick else 3):
+                made[mutant.kind] += 1
+                if check(mutant.resource, others=around):
+                    caught[mutant.kind] += 1
+                else:
+                    missed.append(f"{name}: {mutant.kind}: {mutant.what}")
+    by_kind = {kind: figure(caught[kind], made[kind]) for kind in KINDS}
+    return {**figure(caught.total(), made.total()), "by_kind": by_kind}, missed
+
+
+def main(quick: bool = False) -> int:
+    all_of = resources(archive())
+    good, wrong = accepted(all_of, quick=quick)
+    bad, missed = rejected(all_of, quick=quick)
+    print(f"{'':40}{'n':>7}{'share':>9}   95 % interval")
+    for label, row in [("accepted", good), ("rejected", bad), *((f"  {k}", v) for k, v in bad["by_kind"].items())]:
+        print(f"{label:40}{row['n']:7.0f}{row['share']:9.4f}   {row['low']:.4f}-{row['high']:.4f}")
+    for line in [*(f"refused though valid: {name}" for name in wrong), *(f"let through: {each}" for each in missed)][
+        :40
+    ]:
+        print(line)
+    result = {"quick": quick, "accepted": good, "refused": wrong, "rejected": bad}
+    (HERE / "result.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return int(good["share"] < FLOOR_ACCEPTED or bad["share"] < FLOOR_REJECTED)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    raise SystemExit(main(parser.parse_args().quick))
