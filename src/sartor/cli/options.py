@@ -30,7 +30,10 @@ def settings_from(knowledge: Sequence[str]) -> Settings:
                 f"--knowledge {each} is not NAME=DIR", todo="write for example --knowledge dpwg=packs/dpwg"
             )
         packs[name] = Path(folder)
-    return Settings.from_environment(knowledge=packs)
+    try:
+        return Settings.from_environment(knowledge=packs)
+    except ValueError as error:
+        raise UsageError(f"SARTOR_WORKERS is not a number ({error})", todo="set it to a whole number") from error
 
 
 def names_from(only: str | None) -> list[str] | None:
