@@ -202,6 +202,7 @@ class GeneCall(Frozen):
     source:          "matched" from a genome, or "outside" when a laboratory's call was taken over
     phased:          "yes", "no", or "effectively" (unphased, yet only one arrangement is possible)
     phenotypes:      the distinct phenotypes of the candidates, best first
+    phenotype_probabilities: one per phenotype where candidates were weighed by population frequencies, else empty
     missing:         defining positions that were not called, as "chr10:94781859 (rs4244285)"
     missing_alleles: alleles that the missing positions leave possible
     unknown_variants: variants at defining positions that no allele has
@@ -213,6 +214,7 @@ class GeneCall(Frozen):
     source: str = "matched"
     diplotypes: tuple[Diplotype, ...] = ()
     phenotypes: tuple[str, ...] = ()
+    phenotype_probabilities: tuple[float, ...] = ()
     activity_scores: tuple[float | None, ...] = ()
     haplotypes: tuple[str, ...] = ()
     phased: str = "no"
