@@ -162,6 +162,15 @@ class OutsideCall(Frozen):
     origin: Origin = Origin()
 
 
+class Unused(Frozen):
+    """Something that was read and is not part of the record: what it is, how many, and why."""
+
+    kind: str
+    count: int = 1
+    reason: str = ""
+    origin: Origin = Origin()
+
+
 class Record(Frozen):
     """Everything known of one person. What could not be used stands in `quarantined`, never in silence."""
 
@@ -187,5 +196,5 @@ class Record(Frozen):
 
 __all__ = [
     "Allergy", "Condition", "Consent", "Demographics", "DrugMatch", "Encounter", "FamilyMember", "Genome",
-    "Immunization", "Medication", "Note", "Observation", "OutsideCall", "Procedure", "Record",
+    "Immunization", "Medication", "Note", "Observation", "OutsideCall", "Procedure", "Record", "Unused",
 ]  # fmt: skip
