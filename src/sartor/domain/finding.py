@@ -24,6 +24,7 @@ class SourceStrength(StrEnum):
     MODERATE = "moderate"
     OPTIONAL = "optional"
     WEAK = "weak"
+    UNSTATED = "not stated"
     NONE = "no recommendation"
 
 
