@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from sartor.capabilities.pharmacogenomics.assess.phenoconversion import (
+    PhenotypeToday,
+    gene_call_today,
+    phenotypes_today,
+)
+from sartor.capabilities.pharmacogenomics.tables.interactions import interaction_table
+from sartor.domain.code import RXNORM, Coded
+from sartor.domain.genome import Diplotype, GeneCall
+
+TABLE = interaction_table()
+POOR, INTERMEDIATE, NORMAL = "Poor Metabolizer", "Intermediate Metabolizer", "Normal Metabolizer"
+
+
+def drug(name: str) -> Coded:
+    return Coded(system=RXNORM, code=f"code of {name}", label=name)
+
+
+def call(gene: str, *diplotypes: Diplotype) -> GeneCall:
+    return GeneCall(
+        gene=gene,
+        status="called" if len(diplotypes) == 1 else "ambiguous",
+        diplotypes=diplotypes,
+        phenotypes=tuple(dict.fromkeys(each.phenotype for each in diplotypes)),
+        activity_scores=tuple(dict.fromkeys(each.activity_score for each in diplotypes)),
+    )
+
+
+def scored(score: float, phenotype: str, *alleles: str) -> Diplotype:
+    return Diplotype(alleles=alleles or ("*1", "*1"), phenotype=phenotype, activity_score=score, lookup_key=str(score))
+
+
+def named(phenotype: str, *alleles: str) -> Diplotype:
+    return Diplotype(alleles=alleles or ("*1", "*1"), phenotype=phenotype, lookup_key=phenotype)
+
+
+def today(gene_call: GeneCall, *names: str) -> PhenotypeToday:
+    (result,) = phenotypes_today([gene_call], [drug(name) for name in names], TABLE)
+    return result
+
+
+def test_a_strong_inhibitor_takes_cyp2d6_to_nothing() -> None:
+    result = today(call("CYP2D6", scored(2.0, NORMAL)), "paroxetine")
+    assert (result.genetic_phenotypes, result.phenotypes) == ((NORMAL,), (POOR,))
+    assert (result.activity_scores, result.lookup_keys) == ((0.0,), ("0.0",))
+    assert result.certainty == "certain"
+    assert [cause.drug.label for cause in result.causes if cause.changes] == ["paroxetine"]
+
+
+@pytest.mark.parametrize(
+    ("score", "genetic", "half", "phenotype", "key"),
+    [
+        (2.0, NORMAL, 1.0, INTERMEDIATE, "1.0"),
+        (1.25, NORMAL, 0.625, INTERMEDIATE, "0.5"),
+        (2.25, NORMAL, 1.125, INTERMEDIATE, "1.0"),
+        (0.25, INTERMEDIATE, 0.125, INTERMEDIATE, "0.25"),
+        (3.0, "Ultrarapid Metabolizer", 1.5, NORMAL, "1.5"),
+        (0.0, POOR, 0.0, POOR, "0.0"),
+    ],
+)
+def test_a_moderate_inhibitor_halves_the_score(
+    score: float, genetic: str, half: float, phenotype: str, key: str
+) -> None:
+    result = today(call("CYP2D6", scored(score, genetic)), "duloxetine")
+    assert (result.phenotypes, result.activity_scores, result.lookup_keys) == ((phenotype,), (half,), (key,))
+    if score:
+        assert result.certainty == "uncertain"
+        assert "pharmacogenomics.phenoconversion.moderate-inhibitor-uncertain" in result.reasons
+        assert "pharmacogenomics.phenoconversion.class-not-confirmed" in result.reasons
+
+
+def test_a_confirmed_moderate_inhibitor_is_still_uncertain() -> None:
+    result = today(call("CYP2D6", scored(2.0, NORMAL)), "cinacalcet")
+    assert result.certainty == "uncertain"
+    assert "pharmacogenomics.phenoconversion.class-not-confirmed" not in result.reasons
+
+
+def test_a_weak_inhibitor_is_noted_and_changes_nothing() -> None:
+    result = today(call("CYP2D6", scored(2.0, NORMAL)), "sertraline")
+    assert not result.changed
+    assert result.phenotypes == (NORMAL,)
+    assert result.reasons == ("pharmacogenomics.phenoconversion.weak-noted",)
+
+
+def test_inhibitors_do_not_multiply() -> None:
+    result = today(call("CYP2D6", scored(2.0, NORMAL)), "duloxetine", "cinacalcet")
+    assert result.activity_scores == (1.0,)
+
+
+@pytest.mark.parametrize(
+    ("gene", "before", "names", "after"),
+    [
+        ("CYP2C19", NORMAL, ["fluoxetine"], POOR),
+        ("CYP2C19", "Ultrarapid Metabolizer", ["felbamate"], "Rapid Metabolizer"),
+        ("CYP2C19", "Likely Intermediate Metabolizer", ["felbamate"], POOR),
+        ("CYP2C19", NORMAL, ["rifampin"], "Rapid Metabolizer"),
+        ("CYP2C19", NORMAL, ["rifampicin"], "Rapid Metabolizer"),
+        ("CYP2C19", POOR, ["rifampin"], POOR),
+        ("CYP2C19", NORMAL, ["rifampin", "felbamate"], NORMAL),
+        ("CYP2C19", NORMAL, ["rifampin", "fluvoxamine"], POOR),
+        ("CYP2C19", "Indeterminate", ["fluvoxamine"], POOR),
+        ("CYP2C19", "Indeterminate", ["rifampin"], "Indeterminate"),
+        ("CYP3A4", NORMAL, ["clarithromycin"], POOR),
+        ("CYP3A4", NORMAL, ["verapamil"], INTERMEDIATE),
+        ("CYP2B6", NORMAL, ["carbamazepine"], "Rapid Metabolizer"),
+    ],
+)
+def test_steps(gene: str, before: str, names: list[str], after: str) -> None:
+    assert today(call(gene, named(before)), *names).phenotypes == (after,)
+
+
+def test_cyp2c9_moves_score_and_key_together() -> None:
+    result = today(call("CYP2C9", scored(2.0, NORMAL)), "amiodarone")
+    assert (result.phenotypes, result.activity_scores, result.lookup_keys) == ((INTERMEDIATE,), (1.0,), ("1.0",))
+    result = today(call("CYP2C9", scored(1.5, INTERMEDIATE)), "fluconazole")
+    assert (result.phenotypes, result.activity_scores, result.lookup_keys) == ((POOR,), (0.5,), ("0.5",))
+    assert result.certainty == "uncertain"
+
+
+def test_every_candidate_is_converted() -> None:
+    gene_call = call("CYP2D6", scored(2.0, NORMAL, "*1", "*2"), scored(1.0, INTERMEDIATE, "*1", "*4"))
+    result = today(gene_call, "mirabegron")
+    assert [(each.alleles, each.score) for each in result.candidates] == [(("*1", "*2"), 1.0), (("*1", "*4"), 0.5)]
+    assert result.phenotypes == (INTERMEDIATE,)
+    converted = gene_call_today(gene_call, result)
+    assert converted.phenotypes == (INTERMEDIATE,)
+    assert [each.lookup_key for each in converted.diplotypes] == ["1.0", "0.5"]
+    assert gene_call_today(gene_call, None) is gene_call
+
+
+def test_a_strong_inhibitor_decides_though_nothing_was_called() -> None:
+    gene_call = GeneCall(gene="CYP2D6", status="not-tested")
+    result = today(gene_call, "quinidine")
+    assert not result.genotype_known
+    assert result.phenotypes == (POOR,)
+    assert "pharmacogenomics.phenoconversion.genotype-unknown" in result.reasons
+    assert gene_call_today(gene_call, result).diplotypes[0].lookup_key == "0.0"
+    moderate = today(gene_call, "duloxetine")
+    assert not moderate.changed
+    assert gene_call_today(gene_call, moderate) is gene_call
+
+
+def test_a_phenotype_without_diplotype_is_converted() -> None:
+    gene_call = GeneCall(gene="CYP2D6", status="called", source="outside", phenotypes=(NORMAL,), activity_scores=(2.0,))
+    assert today(gene_call, "cinacalcet").phenotypes == (INTERMEDIATE,)
+
+
+def test_a_medicine_does_not_convert_its_own_recommendation() -> None:
+    gene_call = call("CYP2D6", scored(2.0, NORMAL))
+    medicines = [drug("paroxetine")]
+    assert phenotypes_today([gene_call], medicines, TABLE, besides=drug("paroxetine")) == ()
+    assert phenotypes_today([gene_call], medicines, TABLE, besides=drug("codeine"))[0].phenotypes == (POOR,)
+
+
+def test_other_medicines_and_genes_are_left_alone() -> None:
+    assert phenotypes_today([call("CYP2D6", scored(2.0, NORMAL))], [drug("metformin")], TABLE) == ()
+    assert phenotypes_today([call("TPMT", named(NORMAL))], [drug("paroxetine")], TABLE) == ()
+
+
+def test_the_table_is_whole() -> None:
+    sources = {source.id for source in TABLE.sources}
+    for row in TABLE.interactions:
+        assert row.role in {"inhibitor", "inducer"}
+        assert row.strength in {"strong", "moderate", "weak"}
+        assert row.source in sources
+        assert row.drug == row.drug.lower()
+    keys = [(row.gene, row.drug, row.role) for row in TABLE.interactions]
+    assert len(keys) == len(set(keys))
+    assert {rule.source for rule in TABLE.rules} <= sources
