@@ -96,14 +96,19 @@ def match(
     sex:          "male" lets homozygous calls on the X chromosome count as one copy (rules="sartor").
     """
     one_copy = rules == "sartor" and sex == "male" and definition.haploid_in_males
-    as_reference = definition.variant_list or (
-        rules == "pharmcat" and definition.undocumented_as_reference and not combinations
-    )
+    as_reference = reads_undocumented_as_reference(definition, rules, combinations)
     pattern = encode(definition, calls, undocumented_as_reference=as_reference, one_copy=one_copy)
     found = match_pattern(definition, pattern, rules=rules, all_matches=all_matches, combinations=combinations)
     if one_copy and not pattern.haploid and found.n_called:
         found = replace(found, notes=(*found.notes, NOTE_HETEROZYGOUS_MALE))
     return found
+
+
+def reads_undocumented_as_reference(definition: GeneDefinition, rules: Rules, combinations: bool) -> bool:
+    """Whether a base that no allele has counts as reference: variant-list genes always, others where PharmCAT does."""
+    return definition.variant_list or (
+        rules == "pharmcat" and definition.undocumented_as_reference and not combinations
+    )
 
 
 def match_pattern(
@@ -162,8 +167,9 @@ def fitting_diplotypes(
                 pair = (min(one, other), max(one, other))
                 score = _score(table, one, first, called) + _score(table, other, second, called)
                 found[pair] = max(score, found.get(pair, score))
-    listed = [_diplotype(table, pair, score, missing) for pair, score in found.items()]
-    return tuple(sorted(listed, key=_rank))
+    listed = sorted((_diplotype(table, pair, score, missing) for pair, score in found.items()), key=_rank)
+    best = {each.alleles: each for each in reversed(listed)}
+    return tuple(best[alleles] for alleles in dict.fromkeys(each.alleles for each in listed))
 
 
 def fitting_alleles(definition: GeneDefinition, pattern: Pattern) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
@@ -189,8 +195,10 @@ def _score(table: AlleleTable, allele: int, copy: Copy, called: int) -> int:
 
 
 def _diplotype(table: AlleleTable, alleles: tuple[int, ...], score: int, missing: int) -> MatchedDiplotype:
-    names = tuple(table.definition.alleles[index].name for index in alleles)
-    return MatchedDiplotype(names, score, sum((table.departs[index] & missing).bit_count() for index in alleles))
+    definition = table.definition
+    names = [definition.alleles[index].name for index in alleles]
+    reported = tuple(sorted((definition.suballeles.get(name, name) for name in names), key=natural_key))
+    return MatchedDiplotype(reported, score, sum((table.departs[index] & missing).bit_count() for index in alleles))
 
 
 def _rank(diplotype: MatchedDiplotype) -> tuple[object, ...]:

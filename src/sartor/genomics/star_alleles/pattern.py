@@ -205,7 +205,8 @@ def encode(
 ) -> Pattern:
     """The pattern of one person's calls; calls may come in any order and sites without a call are missing.
 
-    Extra sites are ignored. `one_copy`: the person has one chromosome, so homozygous calls are one copy.
+    Extra sites are ignored. `one_copy`: the person has one chromosome, so homozygous calls are one copy;
+    the same holds as soon as one site was called on one copy only.
     """
     table = allele_table(definition)
     by_place = {(call.site.position, call.site.reference): call for call in calls}
@@ -231,7 +232,7 @@ def encode(
         phased = phased and (call.phased or len(copies) == 1)
         block.append(_block(call))
     pattern = Pattern(tuple(first), tuple(second), tuple(block), phased, tuple(unknown))
-    return as_one_copy(pattern) if one_copy else pattern
+    return as_one_copy(pattern) if one_copy or ABSENT in pattern.second else pattern
 
 
 def _block(call: SiteCall) -> int:
