@@ -1,0 +1,458 @@
+"""What every renderer shows of a report: findings gathered by medicine and by gene, each with its verdict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from sartor.domain.finding import ActionKind, Finding, Status, Urgency
+from sartor.domain.genome import CallState, GeneCall, PositionCall
+from sartor.domain.record import Medication
+from sartor.domain.report import Conflict, Report, ReportedFinding
+from sartor.domain.source import Citation
+from sartor.reporting.compose import source_of, subject
+
+LEVELS = ("change", "dose", "watch", "usual", "none", "unknown")
+LEVEL = {
+    ActionKind.AVOID: "change",
+    ActionKind.ALTERNATIVE: "change",
+    ActionKind.LOWER_DOSE: "dose",
+    ActionKind.HIGHER_DOSE: "dose",
+    ActionKind.ADJUST_DOSE: "dose",
+    ActionKind.MONITOR: "watch",
+    ActionKind.TEST_FIRST: "watch",
+    ActionKind.STANDARD: "usual",
+    ActionKind.NONE: "none",
+}
+_SHARED_BY = 6
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a finding says at a glance: `level` gives the colour, `kind` the word and the icon."""
+
+    level: str
+    kind: str
+
+    @staticmethod
+    def of(finding: Finding) -> Verdict:
+        """The verdict of one finding."""
+        if finding.status is Status.NOT_ASSESSABLE:
+            return Verdict("unknown", "not assessable")
+        return Verdict(LEVEL[finding.action.kind], finding.action.kind.value)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for anything other than usual use."""
+        return self.level in {"change", "dose", "watch"}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What one source says about one medicine."""
+
+    reported: ReportedFinding
+    verdict: Verdict
+    source: str
+
+    @property
+    def finding(self) -> Finding:
+        """The finding itself."""
+        return self.reported.finding
+
+    @property
+    def population(self) -> str:
+        """Whom it applies to; empty when to everyone."""
+        return ", ".join(each.label or each.code for each in self.finding.context)
+
+
+@dataclass(frozen=True)
+class GeneToday:
+    """One gene as a medicine sees it: its phenotype today, and whether medicines changed it."""
+
+    name: str
+    phenotype: str
+    changed: bool = False
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Drug:
+    """One medicine with what every source says about it, the leading advice first."""
+
+    name: str
+    anchor: str
+    advices: tuple[Advice, ...]
+    genes: tuple[GeneToday, ...]
+    medications: tuple[Medication, ...] = ()
+    conflict: Conflict | None = None
+    shared: frozenset[str] = frozenset()
+
+    @property
+    def leading(self) -> Advice:
+        """The advice that speaks for the medicine on the first page."""
+        return self.advices[0]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The leading advice's verdict."""
+        return self.leading.verdict
+
+    @property
+    def urgency(self) -> Urgency:
+        """How soon it asks for something: the most urgent of its sources."""
+        return max(each.finding.urgency for each in self.advices)
+
+    @property
+    def current(self) -> bool:
+        """Whether the person takes it now."""
+        return any(each.finding.concerns_current for each in self.advices)
+
+    @property
+    def headline(self) -> str:
+        """The leading advice in one line."""
+        return self.leading.reported.text.headline
+
+    @property
+    def estimates(self) -> tuple[Advice, ...]:
+        """The advices that carry a computed number."""
+        return tuple(each for each in self.advices if each.finding.estimate is not None)
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Every source's reasons, each sentence once."""
+        return self._sentences("clinician")
+
+    @property
+    def would_change(self) -> tuple[str, ...]:
+        """What would change the advice, each sentence once."""
+        return self._sentences("would_change")
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What the advice does not cover, each sentence once."""
+        return self._sentences("limits")
+
+    @property
+    def patient(self) -> tuple[str, ...]:
+        """The leading advice in plain language."""
+        return self.leading.reported.text.patient
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Every citation once."""
+        return tuple(dict.fromkeys(each for advice in self.advices for each in advice.finding.citations))
+
+    @property
+    def search_text(self) -> str:
+        """What the search box looks into."""
+        brands = " ".join(each.text for each in self.medications)
+        return f"{self.name} {' '.join(gene.name for gene in self.genes)} {brands}".lower()
+
+    def _sentences(self, part: str) -> tuple[str, ...]:
+        headlines = {each.reported.text.headline for each in self.advices}
+        said = dict.fromkeys(s for each in self.advices for s in getattr(each.reported.text, part))
+        return tuple(each for each in said if each not in self.shared and each not in headlines)
+
+
+@dataclass(frozen=True)
+class Today:
+    """What current medicines make of a gene: the phenotype today and the medicines that did it."""
+
+    phenotype: str
+    causes: tuple[str, ...] = ()
+    genetic: str = ""
+    score: str = ""
+    certain: bool = True
+
+
+@dataclass(frozen=True)
+class Gene:
+    """One gene: its call, what it means, and the medicines that it matters for."""
+
+    name: str
+    anchor: str
+    reported: ReportedFinding
+    call: GeneCall
+    today: Today | None = None
+    drugs: tuple[Drug, ...] = ()
+    shared: frozenset[str] = frozenset()
+
+    @property
+    def state(self) -> str:
+        """How the call came out: a key of the wording."""
+        return self.call.status
+
+    @property
+    def diplotypes(self) -> str:
+        """The diplotypes, best first; found alleles where no diplotype can be given."""
+        labels = [each.label for each in self.call.diplotypes]
+        shown = " or ".join(labels[:3]) + (f" +{len(labels) - 3}" if len(labels) > 3 else "")
+        return shown or ", ".join(self.call.haplotypes)
+
+    @property
+    def phenotype(self) -> str:
+        """The genetic phenotype, or the possible ones."""
+        return " or ".join(self.call.phenotypes)
+
+    @property
+    def changed(self) -> bool:
+        """Whether current medicines change the phenotype."""
+        return self.today is not None and self.today.phenotype not in {"", self.phenotype}
+
+    @property
+    def phenotype_today(self) -> str:
+        """The phenotype that counts for prescribing now."""
+        return self.today.phenotype if self.today is not None and self.changed else self.phenotype
+
+    @property
+    def score(self) -> str:
+        """The activity scores of the candidates."""
+        scores = [each for each in self.call.activity_scores if each is not None]
+        return " or ".join(number(each) for each in dict.fromkeys(scores))
+
+    @property
+    def tested(self) -> bool:
+        """Whether anything is known of it."""
+        return self.call.status != "not-tested"
+
+    @property
+    def informative(self) -> tuple[PositionCall, ...]:
+        """The positions worth a line on paper: variant, not called, or of low quality."""
+        return tuple(each for each in self.call.positions if each.state is not CallState.REFERENCE or each.concern)
+
+    @property
+    def n_reference(self) -> int:
+        """How many positions agree with the reference and have nothing to remark."""
+        return len(self.call.positions) - len(self.informative)
+
+    def sentences(self, part: str) -> tuple[str, ...]:
+        """One part of the finding's text without what holds for every gene."""
+        return tuple(each for each in getattr(self.reported.text, part) if each not in self.shared)
+
+
+@dataclass(frozen=True)
+class View:
+    """A report arranged for reading."""
+
+    report: Report
+    drugs: tuple[Drug, ...]
+    genes: tuple[Gene, ...]
+    other: tuple[ReportedFinding, ...]
+    shared: tuple[str, ...]
+    unmatched: tuple[Medication, ...]
+    silent: tuple[Medication, ...]
+    actions: tuple[Drug, ...]
+    _by_finding: dict[str, Drug] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def current(self) -> tuple[Drug, ...]:
+        """The medicines taken now, most urgent first."""
+        return tuple(each for each in self.drugs if each.current)
+
+    @cached_property
+    def others(self) -> tuple[Drug, ...]:
+        """Every other medicine, by level and name."""
+        rest = (each for each in self.drugs if not each.current)
+        return tuple(sorted(rest, key=lambda each: (LEVELS.index(each.verdict.level), each.name.lower())))
+
+    @cached_property
+    def levels(self) -> dict[str, tuple[Drug, ...]]:
+        """The other medicines by level."""
+        return {level: tuple(each for each in self.others if each.verdict.level == level) for level in LEVELS}
+
+    @cached_property
+    def asking(self) -> tuple[Drug, ...]:
+        """The current medicines that ask for a decision."""
+        return tuple(each for each in self.current if each.verdict.asks)
+
+    def quiet(self, level: str) -> tuple[Drug, ...]:
+        """The current medicines of one level that asks for nothing."""
+        return tuple(each for each in self.current if each.verdict.level == level)
+
+    def drug_of(self, finding: str) -> Drug | None:
+        """The medicine that a finding belongs to."""
+        return self._by_finding.get(finding)
+
+    @cached_property
+    def gaps(self) -> tuple[Gene, ...]:
+        """Genes with positions that were not called."""
+        return tuple(each for each in self.genes if each.tested and each.call.n_missing)
+
+    @cached_property
+    def untested(self) -> tuple[Gene, ...]:
+        """Genes of which nothing is known."""
+        return tuple(each for each in self.genes if not each.tested)
+
+    @cached_property
+    def n_current(self) -> int:
+        """How many current medicines the record lists."""
+        return sum(each.current is not False for each in self.report.patient.medications)
+
+    @cached_property
+    def citations(self) -> tuple[tuple[Citation, tuple[str, ...]], ...]:
+        """Every citation once, with the medicines that rest on it."""
+        found: dict[Citation, list[str]] = {}
+        for drug in self.drugs:
+            for citation in drug.citations:
+                found.setdefault(citation, []).append(drug.name)
+        return tuple((citation, tuple(names)) for citation, names in found.items())
+
+
+def view(report: Report) -> View:
+    """Arrange a report for reading."""
+    called = {each.finding.about.code: call for each in report.findings if (call := _gene_call(each)) is not None}
+    drugs_shared, genes_shared = _shared(report, "drug"), _shared(report, "gene")
+    bare = tuple(_gene(each, called, genes_shared) for each in report.findings if each.finding.kind == "gene")
+    drugs = _drugs(report, {each.name: each for each in bare}, frozenset(drugs_shared))
+    genes = tuple(_with_drugs(gene, drugs) for gene in sorted(bare, key=lambda each: each.name))
+    by_finding = {advice.finding.id: drug for drug in drugs for advice in drug.advices}
+    led = {drug.anchor: drug for identifier in report.actions if (drug := by_finding.get(identifier)) is not None}
+    current = [each for each in report.patient.medications if each.current is not False]
+    known = {medication for drug in drugs for medication in drug.medications}
+    return View(
+        report=report,
+        drugs=drugs,
+        genes=genes,
+        other=tuple(each for each in report.findings if each.finding.kind not in {"gene", "drug", "dose"}),
+        shared=(*drugs_shared, *genes_shared),
+        unmatched=tuple(each for each in current if not each.drugs),
+        silent=tuple(each for each in current if each.drugs and each not in known),
+        actions=tuple(led.values()),
+        _by_finding=by_finding,
+    )
+
+
+def number(value: float) -> str:
+    """A number without needless digits: 1.0 → 1, 0.25 → 0.25."""
+    return f"{value:.3g}"
+
+
+def slug(name: str) -> str:
+    """Lower case, everything that is no letter or digit becomes one hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _drugs(report: Report, genes: dict[str, Gene], shared: frozenset[str]) -> tuple[Drug, ...]:
+    groups: dict[tuple[str, str], list[ReportedFinding]] = {}
+    for each in report.findings:
+        if each.finding.kind in {"drug", "dose"}:
+            groups.setdefault(subject(each.finding), []).append(each)
+    conflicts = {identifier: each for each in report.conflicts for identifier in each.findings}
+    return tuple(_drug(found, report, genes, conflicts, shared) for found in groups.values())
+
+
+def _drug(
+    found: Sequence[ReportedFinding],
+    report: Report,
+    genes: dict[str, Gene],
+    conflicts: dict[str, Conflict],
+    shared: frozenset[str],
+) -> Drug:
+    about = found[0].finding.about
+    ordered = sorted(found, key=lambda each: each.finding.kind == "dose")
+    named = dict.fromkeys(gene for each in found for gene in _gene_names(each.finding))
+    return Drug(
+        name=about.label or about.code,
+        anchor=f"drug-{slug(about.label or about.code)}",
+        advices=tuple(Advice(each, Verdict.of(each.finding), source_of(each.finding)) for each in ordered),
+        genes=tuple(_gene_today(gene, genes.get(gene), found) for gene in named),
+        medications=tuple(each for each in report.patient.medications if _is(each, about.code, about.label)),
+        conflict=next((conflicts[each.finding.id] for each in found if each.finding.id in conflicts), None),
+        shared=shared,
+    )
+
+
+def _is(medication: Medication, code: str, label: str) -> bool:
+    if medication.current is False:
+        return False
+    return any(each.drug.code == code or each.drug.label.lower() == label.lower() for each in medication.drugs)
+
+
+def _gene_names(finding: Finding) -> tuple[str, ...]:
+    lookup = finding.details.get("lookup")
+    if isinstance(lookup, dict) and lookup:
+        return tuple(lookup)
+    parts = (name.split(".") for name in finding.because)
+    return tuple(each[1] for each in parts if len(each) > 2 and each[0] == "gene")
+
+
+def _gene_today(name: str, gene: Gene | None, found: Sequence[ReportedFinding]) -> GeneToday:
+    if gene is not None:
+        return GeneToday(name, gene.phenotype_today, gene.changed, gene.anchor)
+    lookups = (each.finding.details.get("lookup") for each in found)
+    told = next((str(each[name]) for each in lookups if isinstance(each, dict) and each.get(name)), "")
+    return GeneToday(name, told)
+
+
+def _gene(each: ReportedFinding, called: dict[str, GeneCall], shared: Iterable[str]) -> Gene:
+    name = each.finding.about.label or each.finding.about.code
+    call = called.get(each.finding.about.code) or GeneCall(gene=name, status="not-tested")
+    today = _today(each.finding.details.get("phenotype_today"))
+    return Gene(name, f"gene-{slug(name)}", each, call, today, shared=frozenset(shared))
+
+
+def _with_drugs(gene: Gene, drugs: Iterable[Drug]) -> Gene:
+    matter = tuple(drug for drug in drugs if any(each.name == gene.name for each in drug.genes))
+    return Gene(gene.name, gene.anchor, gene.reported, gene.call, gene.today, matter, gene.shared)
+
+
+def _gene_call(each: ReportedFinding) -> GeneCall | None:
+    told = each.finding.details.get("gene_call")
+    try:
+        return GeneCall.model_validate(told) if each.finding.kind == "gene" and told is not None else None
+    except ValidationError:
+        return None
+
+
+def _today(told: Any) -> Today | None:
+    if not isinstance(told, dict):
+        return None
+    phenotype = _joined(told.get("today") or told.get("phenotype_today") or told.get("phenotype"))
+    if not phenotype:
+        return None
+    causes = told.get("causes") or told.get("medicines") or told.get("because") or ()
+    score = told.get("score_today")
+    return Today(
+        phenotype=phenotype,
+        causes=tuple(dict.fromkeys(_cause(each) for each in causes if each)),
+        genetic=_joined(told.get("genetic")),
+        score=number(score) if isinstance(score, int | float) else "",
+        certain=bool(told.get("certain", True)),
+    )
+
+
+def _joined(told: Any) -> str:
+    if isinstance(told, list | tuple):
+        return " or ".join(str(each) for each in told)
+    return str(told) if told else ""
+
+
+def _cause(told: Any) -> str:
+    if not isinstance(told, dict):
+        return str(told)
+    drug = told.get("drug") or told.get("medicine") or ""
+    name = drug.get("label", "") if isinstance(drug, dict) else str(drug)
+    kind = " ".join(str(told[key]) for key in ("strength", "effect") if told.get(key))
+    return f"{name} ({kind})" if kind else name
+
+
+def _shared(report: Report, kind: str) -> tuple[str, ...]:
+    """Limits that (nearly) every assessed finding of a kind states, so that they can be said once for all."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    every = {subject(each.finding) for each in report.findings if _assessed(each.finding, kind)}
+    for each in report.findings:
+        if _assessed(each.finding, kind):
+            for sentence in each.text.limits:
+                found.setdefault(sentence, set()).add(subject(each.finding))
+    least = max(_SHARED_BY, round(len(every) * 0.9))
+    return tuple(sentence for sentence, subjects in found.items() if len(subjects) >= least)
+
+
+def _assessed(finding: Finding, kind: str) -> bool:
+    return finding.kind == kind and finding.status is Status.ASSESSED
