@@ -137,7 +137,8 @@ def match_pattern(
         return replace(blank, notes=(NOTE_REQUIRED_MISSING,))
     if definition.variant_list:
         return _match_variants(definition, pattern, blank)
-    found = fitting_diplotypes(definition, pattern, rules=rules)
+    half_called = rules == "pharmcat" and bool(pattern.half_called)
+    found = () if half_called else fitting_diplotypes(definition, pattern, rules=rules)
     if not found and combinations:
         found = tuple(MatchedDiplotype(names, score) for names, score in combine(definition, pattern))
         return replace(blank, diplotypes=found)

@@ -296,3 +296,27 @@ def _lay_out(sides: Sequence[tuple[Copy, ...]], depth: int, first: Copy, second:
 
 def _joined(one: Copy, other: Copy) -> Copy:
     return Copy(one.alleles & other.alleles, one.departs | other.departs)
+
+
+class Strand(NamedTuple):
+    """One chromosome copy spelled out: the code per site, and which copy of the pattern (0 or 1) it was taken from."""
+
+    codes: tuple[int, ...]
+    copies: tuple[int, ...]
+
+
+def strands(pattern: Pattern, *, most_blocks: int) -> Iterator[tuple[Strand, ...]]:
+    """Every arrangement with both copies spelled out (one copy when haploid); none beyond `most_blocks` blocks."""
+    blocks = pattern.blocks()
+    if len(blocks) > most_blocks:
+        return
+    both = (pattern.first, pattern.second)
+    for flips in range(1 << max(0, len(blocks) - 1)):
+        flipped = {site for order, block in enumerate(blocks) if flips << 1 >> order & 1 for site in block}
+        sources = tuple(int(site in flipped) for site in range(len(pattern.first)))
+        one = Strand(tuple(both[copy][site] for site, copy in enumerate(sources)), sources)
+        if pattern.haploid:
+            yield (one,)
+            continue
+        others = tuple(1 - copy for copy in sources)
+        yield one, Strand(tuple(both[copy][site] for site, copy in enumerate(others)), others)

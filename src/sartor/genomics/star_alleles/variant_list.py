@@ -7,11 +7,12 @@ PMID 29152729.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from sartor.genomics.star_alleles.definition import GeneDefinition, TagPair, natural_key, natural_order
-from sartor.genomics.star_alleles.pattern import MISSING, AlleleTable, Pattern, allele_table, bits
+from sartor.genomics.star_alleles.pattern import MISSING, AlleleTable, Pattern, allele_table, bits, strands
 
 NOTE_TAG_ONLY: Final = "hapb3-exonic-only"
 NOTE_TAG_MISMATCH: Final = "hapb3-intronic-exonic-mismatch"
@@ -74,21 +75,12 @@ def table_alleles(table: AlleleTable, pattern: Pattern) -> int:
     )
 
 
-def _arranged(table: AlleleTable, pattern: Pattern, alive: int) -> list[list[_Copy]]:
-    blocks = pattern.blocks()
-    if len(blocks) > MOST_BLOCKS:
-        return []
-    found = []
-    for flips in range(1 << max(0, len(blocks) - 1)):
-        flipped = {site for order, block in enumerate(blocks) if flips << 1 >> order & 1 for site in block}
-        one = [pattern.second[s] if s in flipped else pattern.first[s] for s in range(len(pattern.first))]
-        other = [pattern.first[s] if s in flipped else pattern.second[s] for s in range(len(pattern.first))]
-        strands = (one,) if pattern.haploid else (one, other)
-        found.append([_copy(table, codes, alive, pattern) for codes in strands])
-    return found
+def _arranged(table: AlleleTable, pattern: Pattern, alive: int) -> Iterator[list[_Copy]]:
+    for copies in strands(pattern, most_blocks=MOST_BLOCKS):
+        yield [_copy(table, strand.codes, alive, pattern) for strand in copies]
 
 
-def _copy(table: AlleleTable, codes: list[int], alive: int, pattern: Pattern) -> _Copy:
+def _copy(table: AlleleTable, codes: Sequence[int], alive: int, pattern: Pattern) -> _Copy:
     called = sum(1 << site for site in range(len(codes))) & ~sum(1 << site for site in pattern.missing)
     present = alive
     for site, code in enumerate(codes):
@@ -113,7 +105,7 @@ def _defined_at(table: AlleleTable, site: int) -> int:
     return sum(1 << index for index, sites in enumerate(table.defined) if sites >> site & 1)
 
 
-def _tag_allele(codes: list[int], pair: TagPair | None) -> str:
+def _tag_allele(codes: Sequence[int], pair: TagPair | None) -> str:
     if pair is None:
         return ""
     intronic, exonic = codes[pair.intronic], codes[pair.exonic]
@@ -131,11 +123,11 @@ def _label(names: tuple[str, ...], definition: GeneDefinition) -> str:
 
 
 def _listed(table: AlleleTable, pattern: Pattern, alive: int) -> tuple[str, ...]:
-    copies = [_copy(table, list(codes), alive, pattern) for codes in (pattern.first, pattern.second)]
+    copies = [_copy(table, codes, alive, pattern) for codes in (pattern.first, pattern.second)]
     names = [name for copy in copies[: 1 if pattern.haploid else 2] for name in copy.names]
     pair = table.definition.tag_pair
     mismatch = NOTE_TAG_MISMATCH in _notes(pattern, pair) and not pattern.effectively_phased
-    if mismatch and not any(_tag_allele(list(codes), pair) for codes in (pattern.first, pattern.second)):
+    if mismatch and not any(_tag_allele(codes, pair) for codes in (pattern.first, pattern.second)):
         names.append(table.definition.reference_allele)
     return natural_order(names)
 
