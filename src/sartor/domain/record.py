@@ -172,7 +172,11 @@ class Unused(Frozen):
 
 
 class Record(Frozen):
-    """Everything known of one person. What could not be used stands in `quarantined`, never in silence."""
+    """Everything known of one person. What could not be used stands in `quarantined`, never in silence.
+
+    `as_of` is the ISO date for which ages are computed, set where the clock may be read; "" means the date of
+    the latest entry.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -192,6 +196,7 @@ class Record(Frozen):
     quarantined: tuple[Quarantined, ...] = ()
     inputs: tuple[InputFile, ...] = ()
     other: tuple[Any, ...] = ()
+    as_of: str = ""
 
 
 __all__ = [
