@@ -20,6 +20,7 @@ from sartor.io.vcf_rows import BadRow, VcfRow, genotype_record, parse_row
 MARGIN_BEFORE: Final = 10
 MARGIN_AFTER: Final = 60
 COMPILE_FROM: Final = 3_000_000
+UNSPECIFIED: Final = ("<NON_REF>", "<*>")
 _BCF_MAGIC: Final = b"BCF\x02"
 
 
@@ -34,12 +35,13 @@ class VcfRows:
 
     @property
     def kind(self) -> str:
-        """ "gvcf" when there are reference blocks, else "vcf"."""
-        blocks = any(
-            row.end > row.position + len(row.reference) - 1 and not row.alternates[:1] == ("<DEL>",)
-            for row, _ in self.rows
-        )
-        return "gvcf" if self.header.has_blocks or blocks else "vcf"
+        """Either "gvcf", when there are reference blocks, or "vcf"."""
+        return "gvcf" if any(_is_block(row) for row, _ in self.rows) else "vcf"
+
+
+def _is_block(row: VcfRow) -> bool:
+    longer = row.end > row.position + len(row.reference) - 1
+    return longer and (not row.alternates or row.alternates[0] in UNSPECIFIED)
 
 
 def recognises(head: bytes, path: Path) -> bool:

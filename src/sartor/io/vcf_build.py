@@ -67,7 +67,7 @@ def establish_build(stated: GenomeBuild | None, rows: Sequence[VcfRow], where: s
         if ours.mismatches >= _ENOUGH and ours.mismatches > ours.matches:
             fits = f" and fit {_OTHER[stated]}" if agreement[_OTHER[stated]].establishes else ""
             raise BuildConflict(
-                f"the header states {stated}, but the reference bases contradict it at {ours.mismatches} known sites{fits}",
+                f"the header states {stated}, but {ours.mismatches} known reference bases contradict it{fits}",
                 where=where,
                 todo="correct the header or hand in the right file",
             )

@@ -75,10 +75,8 @@ def _genotypes(row: VcfRow, n: int) -> Genotypes:
 def _of_three_letters(row: VcfRow, n: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]] | None:
     """Genotypes that all begin with digit, separator, digit; None when the row is of another shape."""
     text = np.frombuffer(row.genotypes, np.uint8)
-    if len(text) == 4 * n - 1:
-        starts = np.arange(0, 4 * n, 4)
-    else:
-        starts = np.concatenate([[0], np.flatnonzero(text == 9) + 1])
+    even = len(text) == 4 * n - 1
+    starts = np.arange(0, 4 * n, 4) if even else np.concatenate([[0], np.flatnonzero(text == 9) + 1])
     if starts[-1] + 2 >= len(text):
         return None
     first, between, second = text[starts], text[starts + 1], text[starts + 2]

@@ -47,7 +47,6 @@ class VcfHeader:
     contigs: dict[str, int | None]
     stated_build: GenomeBuild | None
     lines: int
-    has_blocks: bool = False
 
 
 def chromosome_name(name: str) -> str | None:
@@ -133,8 +132,7 @@ def parse_header(lines: list[str], where: str) -> VcfHeader:
     if len(set(samples)) != len(samples):
         raise MalformedInput("a sample name occurs twice", where=f"{where} line {len(lines)}", todo="rename one")
     contigs = _contigs(lines)
-    blocks = any(line.startswith("##ALT=<ID=NON_REF") or line.startswith("##GVCF") for line in lines)
-    return VcfHeader(samples, contigs, _stated_build(lines, contigs), len(lines), blocks)
+    return VcfHeader(samples, contigs, _stated_build(lines, contigs), len(lines))
 
 
 def _contigs(lines: Iterable[str]) -> dict[str, int | None]:

@@ -115,7 +115,9 @@ class _Pass:
     def _next_chromosome(self, text: bytes, line: int) -> int:
         """Turn to the chromosome of this line; returns the line to go on from."""
         name, tab, _ = text.partition(b"\t")
-        if not tab or not name or name.startswith(b"#"):
+        if name.startswith(b"#"):
+            return line + 1
+        if not tab or not name:
             self._state[3] += 1
             if self._state[4] < 0:
                 self._state[4] = line

@@ -18,7 +18,7 @@ def _names_chromosome(text: Any, begin: int, end: int, name: Any) -> bool:
     length = len(name)
     if end - begin <= length or text[begin + length] != TAB:
         return False
-    for k in range(length):
+    for k in range(length):  # noqa: SIM110 (compiled: a plain loop)
         if text[begin + k] != name[k]:
             return False
     return True
