@@ -21,7 +21,7 @@ from sartor.genomics.normalise import SiteCall
 from sartor.genomics.star_alleles import phenotype as meaning
 from sartor.genomics.star_alleles.definition import GeneDefinition, natural_key
 from sartor.genomics.star_alleles.frequencies import GeneFrequencies
-from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern
+from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern, reads_undocumented_as_reference
 from sartor.genomics.star_alleles.missing_variants import Candidate, with_missing_variants
 from sartor.genomics.star_alleles.pattern import Pattern, allele_table, as_one_copy, encode
 from sartor.genomics.star_alleles.phenotype import GenePhenotypes
@@ -75,7 +75,8 @@ def gene_call(
     sex:       "male" makes a gene on the X chromosome haploid.
     positions: False leaves the drill-down by position out.
     """
-    pattern = encode(definition, calls, undocumented_as_reference=definition.variant_list)
+    as_reference = reads_undocumented_as_reference(definition, rules, combinations)
+    pattern = encode(definition, calls, undocumented_as_reference=as_reference)
     one_copy = rules == "sartor" and sex == "male" and definition.haploid_in_males
     reduced = as_one_copy(pattern) if one_copy else pattern
     tables = _tables(definition, phenotypes, frequencies)
