@@ -1,0 +1,327 @@
+"""Findings per medicine, guideline and population: what the guideline recommends for this person's genes as they act today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from sartor.capabilities.pharmacogenomics.assess import lookup
+from sartor.capabilities.pharmacogenomics.assess.actions import action_of, actions_differ, strength_of, urgency
+from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, quality, slug
+from sartor.capabilities.pharmacogenomics.assess.lookup import Outcome, State
+from sartor.capabilities.pharmacogenomics.assess.neighbours import neighbours
+from sartor.capabilities.pharmacogenomics.assess.person import Person
+from sartor.capabilities.pharmacogenomics.tables.guidelines import (
+    Guideline,
+    GuidelineSet,
+    Recommendation,
+    at_hand,
+    official_text,
+    rules,
+)
+from sartor.domain.code import SARTOR, Coded
+from sartor.domain.finding import Action, ActionKind, Certainty, Finding, InputQuality, SourceStrength, Status
+from sartor.domain.genome import GeneCall
+from sartor.domain.source import Knowledge
+from sartor.knowledge import medicines
+
+_QUALITIES = tuple(InputQuality)
+_CERTAINTY = f"{CAPABILITY}.certainty"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One medicine under one guideline for one population: what a finding answers.
+
+    rows: the guideline's rows for it; tail: what distinguishes the finding's id from its siblings.
+    """
+
+    drug: str
+    guidelines: GuidelineSet
+    guideline: Guideline
+    population: str
+    rows: Sequence[Recommendation]
+    tail: tuple[str, ...]
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """The genes that the guideline looks at, those of its rows where it has rows."""
+        return tuple(dict.fromkeys(gene for row in self.rows for gene in row.keys)) or self.guideline.genes
+
+    @property
+    def id(self) -> str:
+        """The finding's id."""
+        parts = (CAPABILITY, "drug", slug(self.drug), self.guidelines.name, *self.tail)
+        return "/".join(parts)
+
+
+def drug_findings(person: Person, knowledge: Knowledge) -> tuple[Finding, ...]:
+    """Every finding on a medicine: shipped guidelines and those of installed packs."""
+    found: list[Finding] = []
+    for guidelines in at_hand(knowledge):
+        for question in questions(guidelines, person):
+            found.extend(answer(question, person, knowledge))
+    return _without_noise(found)
+
+
+def coded(name: str) -> Coded:
+    """A guideline's drug as a code; by its own name where the list of medicines does not have it."""
+    return medicines.drug(name) or Coded(system=SARTOR, code=f"drug/{slug(name)}", label=name)
+
+
+def questions(guidelines: GuidelineSet, person: Person) -> Iterator[Question]:
+    """Every medicine × guideline × population that may concern this person."""
+    several: dict[str, int] = {}
+    for guideline in guidelines.guidelines:
+        for drug in guideline.drugs:
+            several[drug] = several.get(drug, 0) + 1
+    for guideline in guidelines.guidelines:
+        for drug in guideline.drugs:
+            rows = guidelines.of(drug, guideline)
+            own = (slug("-".join(guideline.genes)),) if several[drug] > 1 else ()
+            for population in dict.fromkeys(row.population for row in rows) or ("",):
+                if not person.may_belong_to(population):
+                    continue
+                chosen = [row for row in rows if row.population == population]
+                tail = (*own, population) if population else own
+                yield Question(drug, guidelines, guideline, population, chosen, tail)
+
+
+def answer(question: Question, person: Person, knowledge: Knowledge) -> Iterator[Finding]:
+    """The finding of one question; nothing when the guideline is silent on it and nobody takes the medicine."""
+    about = coded(question.drug)
+    calls = person.calls_for(about)
+    if not any(lookup.is_determined(calls.get(gene)) for gene in question.genes):
+        yield _unanswered(question, person, about, calls, "genes-not-tested")
+        return
+    if not question.rows:
+        yield _by_algorithm(question, person, about, calls)
+        return
+    found = lookup.outcomes(
+        question.rows, [lookup.states(gene, calls.get(gene), question.guidelines) for gene in question.genes]
+    )
+    rows = [outcome.row for outcome in found if outcome.row is not None]
+    if not rows:
+        untested = any(not lookup.is_determined(calls.get(gene)) for gene in question.genes)
+        yield _unanswered(question, person, about, calls, "other-gene-needed" if untested else "guideline-silent")
+    elif len(rows) == len(found) and not actions_differ(rows):
+        yield _answered(question, person, about, calls, found, rows[0], knowledge)
+    else:
+        yield _undecided(question, person, about, calls, found)
+
+
+def _answered(
+    question: Question,
+    person: Person,
+    about: Coded,
+    calls: Mapping[str, GeneCall],
+    found: Sequence[Outcome],
+    row: Recommendation,
+    knowledge: Knowledge,
+) -> Finding:
+    strength = max(
+        (strength_of(each.row) for each in found if each.row), key=lambda each: tuple(SourceStrength).index(each)
+    )
+    action = action_of(row)
+    current = bool(person.medication_facts(about))
+    details = _details(question, person, calls, found[0].states, row)
+    details["candidates"] = _candidates(found) if len(found) > 1 else []
+    details["neighbours"] = neighbours(question.rows, found[0].states, row)
+    if text := official_text(knowledge, row):
+        details["official_text"] = dict(text)
+    return Finding(
+        id=question.id,
+        capability=CAPABILITY,
+        kind="drug",
+        about=about,
+        context=_context(question),
+        status=Status.ASSESSED,
+        conclusion=_conclusion(row),
+        certainty=_certainty(question, calls, strength, several=len(found) > 1),
+        urgency=urgency(action.kind, strength, current=current),
+        action=action,
+        concerns_current=current,
+        because=person.because(question.genes, about),
+        citations=(question.guideline.citation, *person.citations_today(question.genes, about)),
+        details=details,
+    )
+
+
+def _undecided(
+    question: Question, person: Person, about: Coded, calls: Mapping[str, GeneCall], found: Sequence[Outcome]
+) -> Finding:
+    """Candidates that would be treated differently: none is chosen, the missing test is asked for."""
+    current = bool(person.medication_facts(about))
+    strengths = [strength_of(each.row) for each in found if each.row]
+    strength = min(strengths, key=lambda each: tuple(SourceStrength).index(each))
+    details = _details(question, person, calls, found[0].states, None)
+    details["candidates"] = _candidates(found)
+    certainty = _certainty(question, calls, strength, several=True, differing=True)
+    return Finding(
+        id=question.id,
+        capability=CAPABILITY,
+        kind="drug",
+        about=about,
+        context=_context(question),
+        status=Status.ASSESSED,
+        conclusion=(Coded(system=SARTOR, code="effect/depends-on-genotype", label="depends on genotype"),),
+        certainty=certainty,
+        urgency=urgency(ActionKind.TEST_FIRST, strength, current=current),
+        action=Action(kind=ActionKind.TEST_FIRST),
+        concerns_current=current,
+        because=person.because(question.genes, about),
+        citations=(question.guideline.citation, *person.citations_today(question.genes, about)),
+        details=details,
+    )
+
+
+def _unanswered(
+    question: Question, person: Person, about: Coded, calls: Mapping[str, GeneCall], reason: str
+) -> Finding:
+    current = bool(person.medication_facts(about))
+    details = _details(question, person, calls, (), None)
+    details["reason"] = reason
+    untested = reason in ("genes-not-tested", "other-gene-needed")
+    kind = ActionKind.TEST_FIRST if untested and current else ActionKind.NONE
+    return Finding(
+        id=question.id,
+        capability=CAPABILITY,
+        kind="drug",
+        about=about,
+        context=_context(question),
+        status=Status.NOT_ASSESSABLE,
+        certainty=_certainty(question, calls, SourceStrength.NONE),
+        urgency=urgency(kind, SourceStrength.NONE, current=current),
+        action=Action(kind=kind),
+        concerns_current=current,
+        because=person.because(question.genes, about),
+        citations=(question.guideline.citation,),
+        details=details,
+    )
+
+
+def _by_algorithm(question: Question, person: Person, about: Coded, calls: Mapping[str, GeneCall]) -> Finding:
+    """A guideline without rows: it doses by an algorithm, or gives its advice in figures only."""
+    computed = question.drug in rules()["by_algorithm"]
+    if not computed:
+        return _unanswered(question, person, about, calls, "no-computable-rows")
+    current = bool(person.medication_facts(about))
+    action = Action(kind=ActionKind.ADJUST_DOSE, parameters={"qualifiers": ["use-dose-algorithm"]})
+    return Finding(
+        id=question.id,
+        capability=CAPABILITY,
+        kind="drug",
+        about=about,
+        status=Status.ASSESSED,
+        conclusion=(Coded(system=SARTOR, code="effect/dose-by-algorithm", label="dose by algorithm"),),
+        certainty=_certainty(question, calls, SourceStrength.UNSTATED),
+        urgency=urgency(action.kind, SourceStrength.OPTIONAL, current=current),
+        action=action,
+        concerns_current=current,
+        because=person.because(question.genes, about),
+        citations=(question.guideline.citation,),
+        details=_details(question, person, calls, (), None),
+    )
+
+
+def _certainty(
+    question: Question,
+    calls: Mapping[str, GeneCall],
+    strength: SourceStrength,
+    *,
+    several: bool = False,
+    differing: bool = False,
+) -> Certainty:
+    worst = max((quality(calls.get(gene)) for gene in question.genes), key=_QUALITIES.index)
+    tested = [lookup.is_determined(calls.get(gene)) for gene in question.genes]
+    reasons = []
+    if any(tested) and not all(tested):
+        worst = InputQuality.REDUCED
+        reasons.append("gene-missing")
+    if several:
+        reasons.append("candidates-differ" if differing else "candidates-agree")
+    if any(call is not None and call.input_quality == "poor" for call in map(calls.get, question.genes)):
+        reasons.append("quality-poor")
+    return Certainty(
+        source_strength=strength, input_quality=worst, reasons=tuple(f"{_CERTAINTY}.{each}" for each in reasons)
+    )
+
+
+def _context(question: Question) -> tuple[Coded, ...]:
+    if not question.population:
+        return ()
+    return (
+        Coded(
+            system=SARTOR, code=f"population/{question.population}", label=question.population.replace("-", " ")
+        ),
+    )  # fmt: skip
+
+
+def _conclusion(row: Recommendation) -> tuple[Coded, ...]:
+    codes = dict.fromkeys(code for _, said in row.implications for code in said)
+    return tuple(Coded(system=SARTOR, code=f"effect/{code}", label=code.replace("-", " ")) for code in codes)
+
+
+def _details(
+    question: Question,
+    person: Person,
+    calls: Mapping[str, GeneCall],
+    states: Sequence[State],
+    row: Recommendation | None,
+) -> dict[str, JsonValue]:
+    genes: dict[str, JsonValue] = {}
+    labels = {state.gene: state for state in states}
+    for gene in question.genes:
+        state = labels.get(gene)
+        genes[gene] = {
+            "diplotype": state.label if state else "",
+            "genetic": person.genetic_phenotypes(gene),
+            "today": _text(calls.get(gene)),
+            "causes": person.causes(gene),
+            "tested": lookup.is_determined(calls.get(gene)),
+        }
+    return {
+        "guideline": question.guidelines.name.upper(),
+        "population": question.population,
+        "genes": genes,
+        "lookup": dict(row.keys) if row else {},
+        "strength": row.strength if row else "",
+        "reading": dict(row.reading) if row else {},
+        "implications": [{"gene": gene, "codes": list(codes)} for gene, codes in row.implications] if row else [],
+        "text_id": row.id if row else "",
+    }
+
+
+def _text(call: GeneCall | None) -> list[JsonValue]:
+    return list(dict.fromkeys(each for each in call.phenotypes if each)) if call else []
+
+
+def _candidates(found: Sequence[Outcome]) -> list[JsonValue]:
+    return [
+        {
+            "genes": {
+                state.gene: {"diplotype": state.label, "phenotype": state.phenotype} for state in outcome.states
+            },
+            "probability": outcome.probability,
+            "action": outcome.row.reading["kind"] if outcome.row else "",
+            "text_id": outcome.row.id if outcome.row else "",
+            "reading": dict(outcome.row.reading) if outcome.row else {},
+        }
+        for outcome in found
+    ]  # fmt: skip
+
+
+def _without_noise(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Drop what only repeats that a medicine nobody takes cannot be assessed: one such finding per medicine stays."""
+    answered = {each.about.label for each in findings if each.status is Status.ASSESSED}
+    kept: list[Finding] = []
+    silent: set[str] = set()
+    for each in findings:
+        if each.status is Status.NOT_ASSESSABLE and not each.concerns_current:
+            if each.about.label in answered or each.about.label in silent:
+                continue
+            silent.add(each.about.label)
+        kept.append(each)
+    return tuple(kept)
