@@ -27,8 +27,8 @@ _STEP = 1024
 _STRENGTHS = tuple(SourceStrength)
 
 
-def render(report: Report, changes: Changes | None = None, *, language: str = "en") -> str:
-    """The whole page as text, ready to be written to one file."""
+def render(report: Report, changes: Changes | None = None, *, language: str = "en", paper: bool = False) -> str:
+    """The whole page as text, ready to be written to one file; `paper` leaves out what only a screen shows."""
     words = load(language)
     arranged = view(report)
     name = person(report, words)
@@ -41,6 +41,7 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
         v=arranged,
         report=report,
         changes=changes,
+        paper=paper,
         name=name,
         title=words("page.title_for", name=name),
         identity=identity(report, words),
@@ -151,8 +152,7 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
     """What the templates call to put values into words."""
     from markupsafe import Markup
 
-    parts = _environment().get_template("position.html.j2").make_module({"w": words})
-    position: Any = parts.position  # type: ignore[attr-defined]
+    parts: Any = _environment().get_template("position.html.j2").make_module({"w": words, "paper": False})
 
     def brief(drug: Drug) -> str:
         sides = [f"{each.source}: {words(f'action.{each.verdict.kind}').lower()}" for each in drug.advices]
@@ -172,7 +172,7 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
 
     def show(each: PositionCall, css: str) -> Markup:
         shape = {CallState.REFERENCE: "r", CallState.VARIANT: "v", CallState.NOT_CALLED: "x"}[each.state]
-        return Markup(position(each, shape, css))
+        return Markup(parts.position(each, shape, css))
 
     return {
         "number": number,
@@ -188,6 +188,7 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
         "publisher": publisher,
         "matched": matched,
         "position": show,
+        "position_head": lambda: Markup(parts.head()),
         "because": lambda reason: _because(reason, words),
     }
 

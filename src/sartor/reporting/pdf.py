@@ -21,7 +21,7 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
             todo='pip install "sartor[pdf]"',
         ) from error
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
-    page = weasyprint.HTML(string=html.render(report, changes, language=language), url_fetcher=_refuse)
+    page = weasyprint.HTML(string=html.render(report, changes, language=language, paper=True), url_fetcher=_refuse)
     return bytes(page.write_pdf(pdf_variant="pdf/ua-1"))
 
 
