@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 
+from sartor.io.vcf import read_cohort
+
 from sartor.capabilities.pharmacogenomics.tables.definitions import definitions
 from sartor.genomics.normalise import cohort_calls
 from sartor.genomics.star_alleles.cohort import match_cohort
 from sartor.genomics.star_alleles.matching import GeneMatch
-from sartor.io.vcf import read_cohort
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("DATA", HERE / "../../../shared/data"))

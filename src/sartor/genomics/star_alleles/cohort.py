@@ -82,8 +82,11 @@ def cohort_patterns(
             continue
         codes[index] = calls.codes[row]
         blocks[index] = _blocks(calls, row)
-    blocks[(codes[:, :, 0] == codes[:, :, 1]) & (blocks >= 0)] = 0
-    key = np.concatenate((codes[:, :, 0], codes[:, :, 1], blocks), axis=0, dtype=np.int32)
+    same = (codes[:, :, 0] == codes[:, :, 1]) | (codes[:, :, 1] == ABSENT)
+    silent = (codes[:, :, 0] == MISSING) & same
+    phased = ((blocks >= 0) | silent | (codes[:, :, 1] == ABSENT)).all(axis=0)
+    blocks[same] = 0
+    key = np.concatenate((codes[:, :, 0], codes[:, :, 1], blocks, phased[None, :]), axis=0, dtype=np.int32)
     distinct, of_sample = _distinct(np.ascontiguousarray(key.T))
     patterns = tuple(
         _pattern(definition, calls, rows, distinct[index], undocumented_as_reference) for index in range(len(distinct))
@@ -121,7 +124,7 @@ def _pattern(
     n = len(rows)
     values = row.tolist()
     copies = [values[:n], values[n : 2 * n]]
-    block = values[2 * n :]
+    block = values[2 * n : 3 * n]
     unknown = []
     for index, site in enumerate(definition.sites):
         known = 1 + len(site.alternates)
@@ -129,9 +132,5 @@ def _pattern(
             if codes[index] >= known:
                 unknown.append(UnknownBase(index, copy, calls.alleles[rows[index]][codes[index]]))
                 codes[index] = 0 if undocumented_as_reference else UNDOCUMENTED
-    phased = all(
-        where >= 0 or second == ABSENT or (first == MISSING and second == MISSING)
-        for first, second, where in zip(copies[0], copies[1], block, strict=True)
-    )
-    pattern = Pattern(tuple(copies[0]), tuple(copies[1]), tuple(block), phased, tuple(unknown))
+    pattern = Pattern(tuple(copies[0]), tuple(copies[1]), tuple(block), bool(values[3 * n]), tuple(unknown))
     return as_one_copy(pattern) if ABSENT in pattern.second else pattern

@@ -38,16 +38,18 @@ def combine(definition: GeneDefinition, pattern: Pattern) -> tuple[tuple[tuple[s
     """Diplotypes whose copies may be several alleles at once, with scores, best first."""
     table = allele_table(definition)
     called = ((1 << len(definition.sites)) - 1) & ~sum(1 << site for site in pattern.missing)
+    bare = pattern.phased or len(pattern.blocks()) <= 2
     found: dict[tuple[str, ...], int] = {}
     for copies in strands(pattern, most_blocks=MOST_BLOCKS):
-        for readings in product(*(_readings(table, pattern, strand, called) for strand in copies)):
+        for readings in product(*(_readings(table, pattern, strand, called, bare) for strand in copies)):
             names = natural_order(reading.label for reading in readings)
             score = sum(reading.score for reading in readings)
             found[names] = max(score, found.get(names, score))
     return tuple(sorted(found.items(), key=lambda each: (-each[1], [natural_key(name) for name in each[0]])))
 
 
-def _readings(table: AlleleTable, pattern: Pattern, strand: Strand, called: int) -> list[_Reading]:
+def _readings(table: AlleleTable, pattern: Pattern, strand: Strand, called: int, bare: bool) -> list[_Reading]:
+    """How one copy can be read; `bare` lets variants stand without any named allele (a partial reference allele)."""
     whole = _whole_alleles(table, strand, called)
     if whole:
         return whole
@@ -56,6 +58,8 @@ def _readings(table: AlleleTable, pattern: Pattern, strand: Strand, called: int)
     names = table.definition.alleles
     found = set()
     for chosen, rest in _choose(table, {index: mask for index, mask in fitting.items() if mask}, unexplained, called):
+        if not (chosen or bare):
+            continue
         parts = [names[index].name for index in chosen] + [
             _position(table.definition, pattern, strand, site) for site in bits(rest)
         ]
