@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
@@ -12,6 +13,8 @@ from sartor.domain.genome import Region
 from sartor.domain.source import Source
 
 PACKAGE: Final = "sartor.capabilities.pharmacogenomics"
+READ_AROUND: Final = 100
+"""Bases read on each side of a defining position: an indel in a repeat may be written some way off."""
 
 
 def sources() -> tuple[Source, ...]:
@@ -21,13 +24,27 @@ def sources() -> tuple[Source, ...]:
 
 
 def regions() -> tuple[Region, ...]:
-    """The stretches of GRCh38 that hold a defining position, one per gene."""
-    found = []
+    """The stretches of GRCh38 around the defining positions; neighbours less than READ_AROUND apart are one stretch."""
+    reach: dict[str, list[tuple[int, int]]] = {}
     for definition in definitions().values():
-        reach = [(site.position, site.position + len(site.reference) - 1) for site in definition.sites]
-        if reach:
-            found.append(Region(definition.chromosome, min(reach)[0] - 1, max(end for _, end in reach) + 1))
-    return tuple(sorted(found))
+        for site in definition.sites:
+            end = site.position + len(site.reference) - 1
+            reach.setdefault(definition.chromosome, []).append((site.position - READ_AROUND, end + READ_AROUND))
+    return tuple(
+        Region(chromosome, start, end)
+        for chromosome, spans in sorted(reach.items())
+        for start, end in _joined(sorted(spans))
+    )
+
+
+def _joined(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    start, end = spans[0]
+    for low, high in spans[1:]:
+        if low > end + 1:
+            yield start, end
+            start, end = low, high
+        end = max(end, high)
+    yield start, end
 
 
 CARD: Final = CapabilityCard(
