@@ -1,0 +1,218 @@
+"""One task on one worker: read each patient, assess, make rows; whatever goes wrong becomes a failed row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+
+from sartor.batch.inputs import PatientRef, Task
+from sartor.batch.rows import Row, failure, rows_of
+from sartor.domain.cohort import CohortGenotypes, CohortRecord
+from sartor.domain.genome import CalledGenome, GenotypeRecord, Region
+from sartor.domain.record import Record
+from sartor.domain.report import Report
+from sartor.errors import MalformedInput, UnrecognisedInput
+from sartor.settings import Settings
+
+
+class Assessor(Protocol):
+    """Assesses records on one worker; made once per process."""
+
+    @property
+    def regions(self) -> Sequence[Region]: ...  # noqa: D102
+
+    def __call__(self, record: Record) -> Report: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every worker needs to know.
+
+    assessor: makes the assessor of a process; has to be importable on the worker.
+    key:      tells plans apart; a worker makes a new assessor when it changes.
+    """
+
+    settings: Settings
+    now: str
+    only: tuple[str, ...] | None
+    assessor: Callable[[Plan], Assessor]
+    key: str
+
+
+class Pipeline:
+    """The patient flow with its capabilities and knowledge loaded once; a crash is a failed section, not an end."""
+
+    def __init__(self, plan: Plan) -> None:
+        from sartor import pipeline, registry
+        from sartor.knowledge import packs
+
+        self._plan = plan
+        self._assess = pipeline.assess_record
+        self._found = registry.load(plan.only, strict=False)
+        self._knowledge = packs.at_hand(plan.settings, self._found.packs())
+        self.regions: Sequence[Region] = self._found.regions()
+
+    def __call__(self, record: Record) -> Report:
+        """One record's report."""
+        plan = self._plan
+        return self._assess(record, self._found, self._knowledge, now=plan.now, settings=plan.settings, strict=False)
+
+
+def pipeline_assessor(plan: Plan) -> Assessor:
+    """What a batch uses unless it is given something else."""
+    return Pipeline(plan)
+
+
+_ready: dict[str, Assessor] = {}
+_lock = Lock()
+
+
+def assessor_of(plan: Plan) -> Assessor:
+    """This process's assessor for the plan, made at first use (a Dask worker may have several threads)."""
+    with _lock:
+        if plan.key not in _ready:
+            _ready.clear()
+            _ready[plan.key] = plan.assessor(plan)
+        return _ready[plan.key]
+
+
+def assess(plan: Plan, task: Task) -> list[Row]:
+    """The rows of a task, patient by patient, in their order."""
+    return [row for patient in task.patients for row in rows_for(plan, patient)]
+
+
+def rows_for(plan: Plan, patient: PatientRef) -> list[Row]:
+    """One patient's rows; any error is a failed row with its reason."""
+    try:
+        assessor = assessor_of(plan)
+        found: list[Row] = []
+        for name, record in records(patient, assessor.regions):
+            found += _assessed(name, record, assessor)
+        return found
+    except Exception as error:
+        return [failure(patient.name, error)]
+
+
+def _assessed(name: str, record: Record, assessor: Assessor) -> list[Row]:
+    try:
+        return rows_of(name, assessor(record))
+    except Exception as error:
+        return [failure(name, error)]
+
+
+def records(patient: PatientRef, regions: Sequence[Region]) -> Iterator[tuple[str, Record]]:
+    """The record or records behind a reference, each with the name that its rows bear."""
+    if patient.kind == "sample":
+        yield patient.name, Record(genome=genome_of(cohort(patient.path, tuple(regions)), patient.sample))
+    elif patient.kind == "line":
+        yield from _of_bytes(patient, _slice(patient))
+    elif patient.kind == "row":
+        yield from _of_row(patient, regions)
+    else:
+        from sartor.io.folder import read_patient
+
+        yield patient.name, read_patient([patient.path], regions=regions, sample=None)
+
+
+def _slice(patient: PatientRef) -> bytes:
+    with patient.path.open("rb") as file:
+        file.seek(patient.start)
+        return file.read(patient.length)
+
+
+def _of_bytes(patient: PatientRef, data: bytes) -> Iterator[tuple[str, Record]]:
+    from sartor.io import fhir
+
+    if not fhir.recognises(data[:65536], patient.path):
+        raise UnrecognisedInput("no reader knows this line", where=patient.name, todo="give FHIR bundles, one per line")
+    record = fhir.read_record(data, file=patient.path.name)
+    named = patient.name if patient.kind == "row" else record.demographics.identifier or patient.name
+    yield named, record
+
+
+def _of_row(patient: PatientRef, regions: Sequence[Region]) -> Iterator[tuple[str, Record]]:
+    row = _row_at(patient.path, patient.start)
+    if not row.get("record"):
+        raise MalformedInput("the record column is empty", where=patient.name, todo="give a FHIR bundle as JSON text")
+    for name, record in _of_bytes(patient, str(row["record"]).encode()):
+        if not row.get("genome"):
+            yield name, record
+            continue
+        from sartor.io.folder import read_patient
+
+        genome = read_patient([patient.path.parent / str(row["genome"])], regions=regions, sample=row.get("sample"))
+        yield name, record.model_copy(update={"genome": genome.genome, "inputs": record.inputs + genome.inputs})
+
+
+def _row_at(path: Path, index: int) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    for group in range(file.num_row_groups):
+        count = file.metadata.row_group(group).num_rows
+        if index < count:
+            found: dict[str, Any] = _group(path, group).slice(index, 1).to_pylist()[0]
+            return found
+        index -= count
+    raise MalformedInput("the store has fewer rows than before", where=str(path), todo="run the batch anew")
+
+
+@lru_cache(maxsize=1)
+def _group(path: Path, group: int) -> Any:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path).read_row_group(group)
+
+
+@lru_cache(maxsize=1)
+def cohort(path: Path, regions: tuple[Region, ...]) -> CohortGenotypes:
+    """All samples of a file at the regions, read once per worker."""
+    from sartor.io import vcf
+
+    found: CohortGenotypes = vcf.read_cohort(path, regions=regions)
+    return found
+
+
+def genome_of(found: CohortGenotypes, sample: str) -> CalledGenome:
+    """One sample's genome out of a cohort's matrices."""
+    column = found.samples.index(sample)
+    records = (_genotype(record, column) for record in found.records)
+    return CalledGenome.of(
+        records, sample=sample, source_build=found.source_build, kind=found.kind, quarantined=found.quarantined
+    )
+
+
+def _genotype(record: CohortRecord, column: int) -> GenotypeRecord:
+    phase_set = _known(record.phase_set, column)
+    return GenotypeRecord(
+        chromosome=record.chromosome,
+        position=record.position,
+        reference=record.reference,
+        alternates=record.alternates,
+        alleles=tuple(None if each == -1 else each for each in record.alleles[column].tolist() if each != -2),
+        end=record.end,
+        phased=bool(record.phased[column]),
+        phase_set=phase_set,
+        depth=_known(record.depth, column),
+        genotype_quality=_known(record.genotype_quality, column),
+        filters=record.filters,
+        file=record.file,
+        line=record.line,
+    )
+
+
+def _known(values: np.ndarray[Any, np.dtype[np.int32]] | None, column: int) -> int | None:
+    if values is None or (found := int(values[column])) < 0:
+        return None
+    return found
+
+
+def alone(task: Task) -> Iterable[Task]:
+    """A task's patients as tasks of one, with the same number."""
+    return (Task(task.number, (patient,)) for patient in task.patients)
