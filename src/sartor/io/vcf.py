@@ -190,7 +190,7 @@ def _by_index(path: Path, regions: Sequence[Region]) -> list[tuple[int, bytes]] 
         if beside is None or not is_bgzip(file.read(18)):
             return None
     try:
-        index = read_index(beside)
+        index = read_index(beside, regions)
     except BadIndex:
         return None
     check_end(path)

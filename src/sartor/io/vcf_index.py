@@ -17,6 +17,9 @@ from sartor.io.vcf_header import chromosome_name
 
 _END_MARK: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _GAP: Final = 1 << 16
+_COUNT: Final = struct.Struct("<i")
+_TBI_BIN: Final = struct.Struct("<Ii")
+_CSI_BIN: Final = struct.Struct("<I8xi")
 
 
 class BadIndex(ValueError):
@@ -25,10 +28,9 @@ class BadIndex(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """One chromosome's part: bin → chunks (pairs of virtual offsets), and where each bin or stretch begins."""
+    """One chromosome's part: bin → where its list of chunks stands in the index, and where each stretch begins."""
 
-    bins: dict[int, list[tuple[int, int]]]
-    first_offsets: dict[int, int]
+    bins: dict[int, int]
     linear: tuple[int, ...]
 
 
@@ -36,9 +38,11 @@ class _Reference:
 class Index:
     """An index: names as in the file → its part. `shift` and `depth` describe the tree of bins."""
 
+    names: tuple[str, ...]
     references: dict[str, _Reference]
     shift: int
     depth: int
+    raw: bytes
 
     def chunks(self, name: str, start: int, end: int) -> list[tuple[int, int]]:
         """Virtual offsets of the stretches that can hold records overlapping this region (1-based, inclusive)."""
@@ -49,10 +53,14 @@ class Index:
         least = part.linear[min(begin >> 14, len(part.linear) - 1)] if part.linear else 0
         found = []
         for number in _bins_of(begin, end, self.shift, self.depth):
-            for chunk in part.bins.get(number, ()):
-                if chunk[1] > least:
-                    found.append((max(chunk[0], least), chunk[1]))
+            if number in part.bins:
+                found += [(max(first, least), last) for first, last in self._listed(part.bins[number]) if last > least]
         return sorted(found)
+
+    def _listed(self, at: int) -> Iterator[tuple[int, int]]:
+        (count,) = _COUNT.unpack_from(self.raw, at)
+        flat = struct.unpack_from(f"<{2 * count}Q", self.raw, at + 4)
+        return zip(flat[::2], flat[1::2], strict=True)
 
 
 def find_index(path: Path) -> Path | None:
@@ -64,14 +72,15 @@ def find_index(path: Path) -> Path | None:
     return None
 
 
-def read_index(path: Path) -> Index:
-    """Read a .tbi or .csi. Raises BadIndex when it is damaged or not for a VCF."""
+def read_index(path: Path, regions: Sequence[Region]) -> Index:
+    """Read what a .tbi or .csi says of the regions' chromosomes. Raises BadIndex when it is damaged."""
+    wanted = frozenset(region.chromosome for region in regions)
     try:
-        raw = isal_zlib.decompress(b"", 31) if not path.stat().st_size else _inflate_all(path.read_bytes())
+        raw = _inflate_all(path.read_bytes())
         if raw[:4] == b"TBI\x01":
-            return _parse_tbi(raw)
+            return _parse_tbi(raw, wanted)
         if raw[:4] == b"CSI\x01":
-            return _parse_csi(raw)
+            return _parse_csi(raw, wanted)
     except (struct.error, isal_zlib.error, UnicodeDecodeError, MemoryError) as error:
         raise BadIndex(str(error)) from error
     raise BadIndex("neither tabix nor CSI")
@@ -92,7 +101,7 @@ def _names(blob: bytes) -> list[str]:
     return [name.decode("utf-8") for name in blob.split(b"\x00")[:-1]]
 
 
-def _parse_tbi(raw: bytes) -> Index:
+def _parse_tbi(raw: bytes, wanted: frozenset[str]) -> Index:
     count, _, _, _, _, _, _, length = struct.unpack_from("<8i", raw, 4)
     names = _names(raw[36 : 36 + length])
     if len(names) != count:
@@ -100,52 +109,45 @@ def _parse_tbi(raw: bytes) -> Index:
     at = 36 + length
     references = {}
     for name in names:
-        bins, _, at = _parse_bins(raw, at, with_offsets=False, pseudo=37450)
-        (intervals,) = struct.unpack_from("<i", raw, at)
-        linear = struct.unpack_from(f"<{intervals}Q", raw, at + 4)
+        bins, at = _parse_bins(raw, at, _TBI_BIN)
+        (intervals,) = _COUNT.unpack_from(raw, at)
+        if chromosome_name(name) in wanted:
+            references[name] = _Reference(bins, struct.unpack_from(f"<{intervals}Q", raw, at + 4))
         at += 4 + 8 * intervals
-        references[name] = _Reference(bins, {}, linear)
-    return Index(references, 14, 5)
+    return Index(tuple(names), references, 14, 5, raw)
 
 
-def _parse_csi(raw: bytes) -> Index:
+def _parse_csi(raw: bytes, wanted: frozenset[str]) -> Index:
     shift, depth, length = struct.unpack_from("<3i", raw, 4)
     if length < 28:
         raise BadIndex("a CSI without names")
-    (named,) = struct.unpack_from("<i", raw, 16 + 24)
+    (named,) = _COUNT.unpack_from(raw, 16 + 24)
     names = _names(raw[44 : 44 + named])
     at = 16 + length
-    (count,) = struct.unpack_from("<i", raw, at)
+    (count,) = _COUNT.unpack_from(raw, at)
     at += 4
     if count != len(names):
         raise BadIndex("its names do not match its count")
-    pseudo = ((1 << ((depth + 1) * 3)) - 1) // 7 + 1
     references = {}
     for name in names:
-        bins, offsets, at = _parse_bins(raw, at, with_offsets=True, pseudo=pseudo)
-        references[name] = _Reference(bins, offsets, ())
-    return Index(references, shift, depth)
+        bins, at = _parse_bins(raw, at, _CSI_BIN)
+        if chromosome_name(name) in wanted:
+            references[name] = _Reference(bins, ())
+    return Index(tuple(names), references, shift, depth, raw)
 
 
-def _parse_bins(
-    raw: bytes, at: int, *, with_offsets: bool, pseudo: int
-) -> tuple[dict[int, list[tuple[int, int]]], dict[int, int], int]:
-    (count,) = struct.unpack_from("<i", raw, at)
+def _parse_bins(raw: bytes, at: int, form: struct.Struct) -> tuple[dict[int, int], int]:
+    """Where each bin's chunks stand; the bin of statistics has a number that no region asks for."""
+    (count,) = _COUNT.unpack_from(raw, at)
     at += 4
-    bins: dict[int, list[tuple[int, int]]] = {}
-    offsets: dict[int, int] = {}
+    bins: dict[int, int] = {}
+    before_count = form.size - 4
+    read, size = form.unpack_from, form.size
     for _ in range(count):
-        (number,) = struct.unpack_from("<I", raw, at)
-        at += 4
-        if with_offsets:
-            (offsets[number],) = struct.unpack_from("<Q", raw, at)
-            at += 8
-        (chunks,) = struct.unpack_from("<i", raw, at)
-        flat = struct.unpack_from(f"<{2 * chunks}Q", raw, at + 4)
-        at += 4 + 16 * chunks
-        if number != pseudo:
-            bins[number] = list(zip(flat[::2], flat[1::2], strict=True))
-    return bins, offsets, at
+        number, chunks = read(raw, at)
+        bins[number] = at + before_count
+        at += size + 16 * chunks
+    return bins, at
 
 
 def _bins_of(begin: int, end: int, shift: int, depth: int) -> list[int]:
