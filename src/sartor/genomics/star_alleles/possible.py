@@ -11,14 +11,18 @@ inferred-from:RSID; assumed-in-trans; missing-not-enumerated:N; concern:CODE:N.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from sartor.domain.genome import CallState, Diplotype, GeneCall, PositionCall
-from sartor.genomics.normalise import SiteCall
+from sartor.genomics.normalise import CohortSiteCalls, SiteCall
 from sartor.genomics.star_alleles import phenotype as meaning
+from sartor.genomics.star_alleles.cohort import cohort_patterns
 from sartor.genomics.star_alleles.definition import GeneDefinition, natural_key
 from sartor.genomics.star_alleles.frequencies import GeneFrequencies
 from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern, reads_undocumented_as_reference
@@ -45,7 +49,8 @@ class GeneTables:
 class Options:
     """How a gene is called.
 
-    rules:    "sartor" lists all that the data leave possible; "pharmcat" what PharmCAT 3.1.1 would list.
+    rules:    "sartor" lists all that the data leave possible; "pharmcat" what PharmCAT 3.1.1 would list (where that
+              is no diplotype, the phenotype may still be inferred: variants on unknown copies, rs4149056).
     groups:   ancestry groups of the person, () when not known.
     """
 
@@ -87,6 +92,48 @@ def gene_call(
     return call.model_copy(update={**extra, **_of_this_genome(definition, calls, call, positions, extra)})
 
 
+@dataclass(frozen=True, slots=True)
+class CohortGeneCalls:
+    """The calls of a cohort at one gene, one object per distinct genotype pattern, without positions and quality.
+
+    of_sample: int64, shape (samples,): index of each sample's call in `calls`.
+    """
+
+    gene: str
+    samples: tuple[str, ...]
+    calls: tuple[GeneCall, ...]
+    of_sample: npt.NDArray[np.int64]
+
+    def by_sample(self) -> Iterator[tuple[str, GeneCall]]:
+        """Every sample with its call, in the order of the file."""
+        for sample, index in zip(self.samples, self.of_sample.tolist(), strict=True):
+            yield sample, self.calls[index]
+
+
+def gene_calls_cohort(
+    definition: GeneDefinition,
+    calls: CohortSiteCalls,
+    phenotypes: GenePhenotypes | None = None,
+    frequencies: GeneFrequencies | None = None,
+    *,
+    groups: Sequence[str] = (),
+    rules: Rules = "sartor",
+    all_matches: bool = False,
+    combinations: bool = False,
+) -> CohortGeneCalls:
+    """Call one gene of every sample of a cohort; sites of other genes in `calls` are ignored.
+
+    The same calls as `gene_call` gives, but for positions, quality and the sex of the samples: a gene is haploid
+    where the file's genotype is.
+    """
+    as_reference = reads_undocumented_as_reference(definition, rules, combinations)
+    found = cohort_patterns(definition, calls, undocumented_as_reference=as_reference)
+    tables = _tables(definition, phenotypes, frequencies)
+    options = Options(rules, all_matches, combinations, tuple(groups))
+    called = tuple(call_pattern(tables, each, options) for each in found.patterns)
+    return CohortGeneCalls(definition.gene, found.samples, called, found.of_sample)
+
+
 @lru_cache(maxsize=512)
 def _tables(
     definition: GeneDefinition, phenotypes: GenePhenotypes | None, frequencies: GeneFrequencies | None
@@ -112,7 +159,10 @@ def call_pattern(tables: GeneTables, pattern: Pattern, options: Options) -> Gene
     notes = tuple(dict.fromkeys((*found.notes, *notes)))
     if not candidates:
         return blank.model_copy(update={"notes": notes})
-    return _summed_up(blank, tables, candidates, options, notes, pattern)
+    call = _summed_up(blank, tables, candidates, options, notes, pattern)
+    if options.rules == "pharmcat" and not found.diplotypes:
+        return call.model_copy(update={"diplotypes": (), "haplotypes": found.haplotypes})
+    return call
 
 
 def _blank(definition: GeneDefinition, found: GeneMatch) -> GeneCall:
