@@ -15,16 +15,12 @@ class Settings:
     knowledge_home: folder of the installed knowledge packs (environment: SARTOR_KNOWLEDGE).
     knowledge:      packs given on the command line, name → folder; they win over installed ones.
     workers:        processes for a batch; 0 means one per core (environment: SARTOR_WORKERS).
-    low_depth:      read depth (reads) under which a genotype lowers the input quality of a finding.
-    low_genotype_quality: Phred genotype quality under which the same happens.
     language:       language of the wording.
     """
 
     knowledge_home: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "sartor" / "knowledge")
     knowledge: Mapping[str, Path] = field(default_factory=dict)
     workers: int = 0
-    low_depth: int = 10
-    low_genotype_quality: int = 20
     language: str = "en"
 
     @staticmethod

@@ -17,6 +17,7 @@ app = typer.Typer(
     "Research and decision support; not a certified medical device.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -36,11 +37,11 @@ def _options(
     pass
 
 
-app.command("report")(report.report)
-app.command("batch")(batch.batch)
-app.command("pgx")(pgx.pgx)
+app.command("report", short_help="One patient: files in, explained and cited report out.")(report.report)
+app.command("batch", short_help="Many patients: one row per finding.")(batch.batch)
+app.command("pgx", short_help="Gene calls as a table, one or many samples.")(pgx.pgx)
 app.add_typer(knowledge.app, name="knowledge")
-app.command("selftest")(selftest.selftest)
+app.command("selftest", short_help="Run the shipped clinical cases here.")(selftest.selftest)
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sartor.capabilities.pharmacogenomics.gather.reasons import say
-from sartor.capabilities.pharmacogenomics.tables.definitions import definitions
-from sartor.capabilities.pharmacogenomics.tables.frequencies import ancestry_groups, frequency_tables
+from sartor.capabilities.pharmacogenomics.tables.calling import called_by_position, outside_only_genes
+from sartor.capabilities.pharmacogenomics.tables.frequencies import ancestry_groups
 from sartor.capabilities.pharmacogenomics.tables.phenotypes import phenotype_tables
 from sartor.capabilities.pharmacogenomics.tables.record_codes import record_codes
 from sartor.domain.evidence import Fact, Missing
@@ -15,7 +15,7 @@ from sartor.domain.provenance import Origin
 from sartor.domain.record import OutsideCall, Record
 from sartor.genomics.normalise import Limits, call_sites
 from sartor.genomics.star_alleles.outside import merged, outside_gene_call
-from sartor.genomics.star_alleles.possible import gene_call
+from sartor.genomics.star_alleles.possible import GeneTables, gene_call
 
 NOTE_OUTSIDE_ONLY = "not-read-from-sequence"
 SHOWN_POSITIONS = 10
@@ -23,33 +23,43 @@ SHOWN_POSITIONS = 10
 
 def gene_calls(record: Record) -> Iterator[GeneCall]:
     """One call per gene that is defined by position or that a laboratory called, in order of their names."""
-    outside: dict[str, list[OutsideCall]] = {}
-    for each in record.outside_calls:
-        outside.setdefault(each.gene, []).append(each)
-    genes = {*definitions(), *outside, *record_codes()["outside_only"]["genes"]}
-    for gene in sorted(genes):
-        matched = matched_call(record, gene)
-        if gene in outside:
-            yield merged(outside_gene_call(gene, outside[gene], phenotype_tables().get(gene)), matched)
-        else:
-            yield matched
+    matched = [matched_call(record, tables) for tables in called_by_position()]
+    yield from with_outside([*matched, *map(_not_from_sequence, outside_only_genes())], record.outside_calls)
 
 
-def matched_call(record: Record, gene: str) -> GeneCall:
-    """The call of one gene from the genome alone; "not-tested" where there is none or this kind cannot show it."""
-    definition = definitions().get(gene)
-    if definition is None or gene in record_codes()["outside_only"]["genes"]:
-        return GeneCall(gene=gene, status="not-tested", input_quality="absent", notes=(NOTE_OUTSIDE_ONLY,))
-    limits = Limits(**record_codes()["genotype_limits"])
-    sites = call_sites(record.genome, definition.sites, limits=limits) if record.genome is not None else ()
+def matched_call(record: Record, tables: GeneTables) -> GeneCall:
+    """The call of one gene from the genome alone; "not-tested" where there is none."""
+    sites = tables.definition.sites
     return gene_call(
-        definition,
-        sites,
-        phenotype_tables().get(gene),
-        frequency_tables().get(gene),
+        tables.definition,
+        call_sites(record.genome, sites, limits=limits()) if record.genome is not None else (),
+        tables.phenotypes,
+        tables.frequencies,
         groups=ancestry_groups(record.demographics.ancestry),
         sex=record.demographics.sex,
     )
+
+
+def with_outside(matched: Iterable[GeneCall], outside: Iterable[OutsideCall]) -> Iterator[GeneCall]:
+    """A laboratory's calls before our own of the same gene, all in order of the genes' names."""
+    ours = {call.gene: call for call in matched}
+    theirs: dict[str, list[OutsideCall]] = {}
+    for each in outside:
+        theirs.setdefault(each.gene, []).append(each)
+    for gene in sorted({*ours, *theirs}):
+        if gene in theirs:
+            yield merged(outside_gene_call(gene, theirs[gene], phenotype_tables().get(gene)), ours.get(gene))
+        else:
+            yield ours[gene]
+
+
+def limits() -> Limits:
+    """Depth, quality and allele balance under which a genotype is doubtful."""
+    return Limits(**record_codes()["genotype_limits"])
+
+
+def _not_from_sequence(gene: str) -> GeneCall:
+    return GeneCall(gene=gene, status="not-tested", input_quality="absent", notes=(NOTE_OUTSIDE_ONLY,))
 
 
 def gene_fact(call: GeneCall, record: Record) -> Fact:
