@@ -40,11 +40,13 @@ class DrugMatch(Frozen):
     """How a medicine's entry was matched to a drug: by which code or words.
 
     `by` is rxnorm, atc, name, brand, salt or combination; `matched` is the very code or text that did it.
+    `local` is the place of a product that is not for the whole body (eye, skin, airways …); else "".
     """
 
     drug: Coded
     by: str
     matched: str
+    local: str = ""
 
 
 class Medication(Frozen):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sartor.io.fhir_decode import Placed
     from sartor.io.fhir_record import Building
 
-_STATUSES: Final = {
+_STATUSES: Final[dict[type, set[str]]] = {
     fhir.MedicationRequest: {
         "active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft", "unknown",
     },

@@ -22,7 +22,6 @@ from sartor.domain.record import (
     Encounter,
     FamilyMember,
     Immunization,
-    Medication,
     Note,
     Observation,
     Procedure,
@@ -368,7 +367,7 @@ class _Words(HTMLParser):
         super().__init__()
         self.parts: list[str] = []
 
-    def handle_data(self, data: str) -> None:  # noqa: D102
+    def handle_data(self, data: str) -> None:
         self.parts.append(data)
 
 

@@ -18,7 +18,7 @@ class Element(Struct, frozen=True, gc=False, rename="camel"):
     """The base of all structs here: immutable, camelCase in JSON."""
 
 
-class Coding(Element):
+class Coding(Element, frozen=True):
     """One code of one system."""
 
     system: str = ""
@@ -26,28 +26,28 @@ class Coding(Element):
     display: str = ""
 
 
-class CodeableConcept(Element):
+class CodeableConcept(Element, frozen=True):
     """A concept in several code systems, or in words."""
 
     coding: tuple[Coding, ...] = ()
     text: str = ""
 
 
-class Reference(Element):
+class Reference(Element, frozen=True):
     """A pointer to another resource."""
 
     reference: str = ""
     display: str = ""
 
 
-class Period(Element):
+class Period(Element, frozen=True):
     """From and until; either may be open."""
 
     start: str = ""
     end: str = ""
 
 
-class Amount(Element):
+class Amount(Element, frozen=True):
     """FHIR Quantity (also Age, Duration, SimpleQuantity)."""
 
     value: float | None = None
@@ -57,21 +57,21 @@ class Amount(Element):
     code: str = ""
 
 
-class Range(Element):
+class Range(Element, frozen=True):
     """Two bounds."""
 
     low: Amount | None = None
     high: Amount | None = None
 
 
-class Ratio(Element):
+class Ratio(Element, frozen=True):
     """One quantity per another, such as a titre of 1:128."""
 
     numerator: Amount | None = None
     denominator: Amount | None = None
 
 
-class Identifier(Element):
+class Identifier(Element, frozen=True):
     """A business identifier, such as a medical record number."""
 
     type: CodeableConcept | None = None
@@ -80,7 +80,7 @@ class Identifier(Element):
     use: str = ""
 
 
-class HumanName(Element):
+class HumanName(Element, frozen=True):
     """A person's name."""
 
     use: str = ""
@@ -89,7 +89,7 @@ class HumanName(Element):
     given: tuple[str, ...] = ()
 
 
-class InnerExtension(Element):
+class InnerExtension(Element, frozen=True):
     """A part of a complex extension (US Core race and ethnicity)."""
 
     url: str = ""
@@ -97,7 +97,7 @@ class InnerExtension(Element):
     value_string: str = ""
 
 
-class Extension(Element):
+class Extension(Element, frozen=True):
     """An extension; only the kinds of value that US Core race, ethnicity and birth sex have."""
 
     url: str = ""
@@ -106,13 +106,13 @@ class Extension(Element):
     extension: tuple[InnerExtension, ...] = ()
 
 
-class Resource(Element, tag_field="resourceType"):
+class Resource(Element, frozen=True, tag_field="resourceType"):
     """What all resources have."""
 
     id: str = ""
 
 
-class Patient(Resource, tag="Patient"):
+class Patient(Resource, frozen=True, tag="Patient"):
     """The person."""
 
     identifier: tuple[Identifier, ...] = ()
@@ -123,7 +123,7 @@ class Patient(Resource, tag="Patient"):
     extension: tuple[Extension, ...] = ()
 
 
-class Condition(Resource, tag="Condition"):
+class Condition(Resource, frozen=True, tag="Condition"):
     """A diagnosis or problem."""
 
     subject: Reference | None = None
@@ -139,21 +139,21 @@ class Condition(Resource, tag="Condition"):
     abatement_string: str = ""
 
 
-class Ingredient(Element):
+class Ingredient(Element, frozen=True):
     """An ingredient of a Medication."""
 
     item_codeable_concept: CodeableConcept | None = None
     item_reference: Reference | None = None
 
 
-class Medication(Resource, tag="Medication"):
+class Medication(Resource, frozen=True, tag="Medication"):
     """A medicine that other resources point to."""
 
     code: CodeableConcept | None = None
     ingredient: tuple[Ingredient, ...] = ()
 
 
-class Repeat(Element):
+class Repeat(Element, frozen=True):
     """How often a dose is taken."""
 
     bounds_period: Period | None = None
@@ -162,21 +162,21 @@ class Repeat(Element):
     period_unit: str = ""
 
 
-class Timing(Element):
+class Timing(Element, frozen=True):
     """When a dose is taken."""
 
     repeat: Repeat | None = None
     code: CodeableConcept | None = None
 
 
-class DoseAndRate(Element):
+class DoseAndRate(Element, frozen=True):
     """How much is taken at a time."""
 
     dose_quantity: Amount | None = None
     dose_range: Range | None = None
 
 
-class Dosage(Element):
+class Dosage(Element, frozen=True):
     """How a medicine is taken."""
 
     text: str = ""
@@ -184,20 +184,20 @@ class Dosage(Element):
     dose_and_rate: tuple[DoseAndRate, ...] = ()
 
 
-class AdministeredDosage(Element):
+class AdministeredDosage(Element, frozen=True):
     """How a medicine was administered."""
 
     text: str = ""
     dose: Amount | None = None
 
 
-class DispenseRequest(Element):
+class DispenseRequest(Element, frozen=True):
     """For how long a prescription is valid."""
 
     validity_period: Period | None = None
 
 
-class MedicationRequest(Resource, tag="MedicationRequest"):
+class MedicationRequest(Resource, frozen=True, tag="MedicationRequest"):
     """A prescription or order."""
 
     subject: Reference | None = None
@@ -214,7 +214,7 @@ class MedicationRequest(Resource, tag="MedicationRequest"):
     contained: tuple[msgspec.Raw, ...] = ()
 
 
-class MedicationStatement(Resource, tag="MedicationStatement"):
+class MedicationStatement(Resource, frozen=True, tag="MedicationStatement"):
     """What the person is said to take."""
 
     subject: Reference | None = None
@@ -230,7 +230,7 @@ class MedicationStatement(Resource, tag="MedicationStatement"):
     contained: tuple[msgspec.Raw, ...] = ()
 
 
-class MedicationAdministration(Resource, tag="MedicationAdministration"):
+class MedicationAdministration(Resource, frozen=True, tag="MedicationAdministration"):
     """A dose that was given."""
 
     subject: Reference | None = None
@@ -246,14 +246,14 @@ class MedicationAdministration(Resource, tag="MedicationAdministration"):
     contained: tuple[msgspec.Raw, ...] = ()
 
 
-class Reaction(Element):
+class Reaction(Element, frozen=True):
     """What an allergy did."""
 
     manifestation: tuple[CodeableConcept, ...] = ()
     description: str = ""
 
 
-class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
+class AllergyIntolerance(Resource, frozen=True, tag="AllergyIntolerance"):
     """An allergy or intolerance."""
 
     patient: Reference | None = None
@@ -264,7 +264,7 @@ class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
     reaction: tuple[Reaction, ...] = ()
 
 
-class Valued(Element):
+class Valued(Element, frozen=True):
     """What an Observation and its components share: a code and one of several kinds of value."""
 
     code: CodeableConcept | None = None
@@ -280,11 +280,11 @@ class Valued(Element):
     value_period: Period | None = None
 
 
-class Component(Valued):
+class Component(Valued, frozen=True):
     """One part of an Observation, such as the systolic pressure."""
 
 
-class Observation(Valued, tag="Observation", tag_field="resourceType"):
+class Observation(Valued, frozen=True, tag="Observation", tag_field="resourceType"):
     """A laboratory value, vital sign or statement of social history."""
 
     id: str = ""
@@ -297,7 +297,7 @@ class Observation(Valued, tag="Observation", tag_field="resourceType"):
     component: tuple[Component, ...] = ()
 
 
-class Procedure(Resource, tag="Procedure"):
+class Procedure(Resource, frozen=True, tag="Procedure"):
     """Something that was done."""
 
     subject: Reference | None = None
@@ -308,7 +308,7 @@ class Procedure(Resource, tag="Procedure"):
     performed_string: str = ""
 
 
-class RelativeCondition(Element):
+class RelativeCondition(Element, frozen=True):
     """A condition of a relative."""
 
     code: CodeableConcept | None = None
@@ -317,7 +317,7 @@ class RelativeCondition(Element):
     onset_period: Period | None = None
 
 
-class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
+class FamilyMemberHistory(Resource, frozen=True, tag="FamilyMemberHistory"):
     """A relative and what they had."""
 
     patient: Reference | None = None
@@ -331,7 +331,7 @@ class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
     condition: tuple[RelativeCondition, ...] = ()
 
 
-class Attachment(Element):
+class Attachment(Element, frozen=True):
     """A document, in base64 or elsewhere."""
 
     content_type: str = ""
@@ -340,13 +340,13 @@ class Attachment(Element):
     title: str = ""
 
 
-class DocumentContent(Element):
+class DocumentContent(Element, frozen=True):
     """One form of a document."""
 
     attachment: Attachment | None = None
 
 
-class DocumentReference(Resource, tag="DocumentReference"):
+class DocumentReference(Resource, frozen=True, tag="DocumentReference"):
     """A clinical note."""
 
     subject: Reference | None = None
@@ -357,7 +357,7 @@ class DocumentReference(Resource, tag="DocumentReference"):
     content: tuple[DocumentContent, ...] = ()
 
 
-class Immunization(Resource, tag="Immunization"):
+class Immunization(Resource, frozen=True, tag="Immunization"):
     """A vaccination."""
 
     patient: Reference | None = None
@@ -367,7 +367,7 @@ class Immunization(Resource, tag="Immunization"):
     occurrence_string: str = ""
 
 
-class Encounter(Resource, tag="Encounter"):
+class Encounter(Resource, frozen=True, tag="Encounter"):
     """A visit or stay."""
 
     subject: Reference | None = None
@@ -377,13 +377,13 @@ class Encounter(Resource, tag="Encounter"):
     period: Period | None = None
 
 
-class Provision(Element):
+class Provision(Element, frozen=True):
     """Whether a consent permits or denies."""
 
     type: str = ""
 
 
-class Consent(Resource, tag="Consent"):
+class Consent(Resource, frozen=True, tag="Consent"):
     """A consent given or refused."""
 
     patient: Reference | None = None
@@ -449,14 +449,14 @@ COUNTED: dict[str, type[Struct]] = {
 """The other resource types of R4 (but Bundle): recognised and counted, their content passed over."""
 
 
-class Entry(Element):
+class Entry(Element, frozen=True):
     """One place of a bundle."""
 
     full_url: str = ""
     resource: Anything | None = None
 
 
-class Bundle(Resource, tag="Bundle"):
+class Bundle(Resource, frozen=True, tag="Bundle"):
     """Resources in one document; may hold bundles in turn."""
 
     timestamp: str = ""

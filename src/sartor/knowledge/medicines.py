@@ -6,13 +6,14 @@ import functools
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
 from sartor.domain.code import ATC, RXNORM, SARTOR, Coded
 from sartor.domain.record import DrugMatch
+from sartor.domain.source import Source
 
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
 _ATC_SYSTEMS: Final = (ATC, "https://www.whocc.no/atc", "urn:oid:2.16.840.1.113883.6.73")
@@ -22,18 +23,18 @@ _RXNORM_SYSTEMS: Final = (RXNORM, "urn:oid:2.16.840.1.113883.6.88")
 class Drug(NamedTuple):
     """One drug.
 
-    name:    generic name, lower case, as CPIC writes it (else USAN).
-    rxnorm:  RxNorm concept of the ingredient; "" when it could not be established.
-    atc:     ATC codes of products with this active substance alone.
+    name:     generic name, lower case, as CPIC writes it (else USAN).
+    rxnorm:   RxNorm concept of the ingredient; "" when it could not be established.
+    atc:      ATC codes of products that have this active substance, alone.
+    synonyms: other generic names (INN and USAN, salts with a name of their own).
+    brands:   trade names, United States and Europe.
     """
 
     name: str
     rxnorm: str
     atc: tuple[str, ...]
     synonyms: tuple[str, ...]
-    salts: tuple[str, ...]
     brands: tuple[str, ...]
-    rxnorm_also: tuple[str, ...]
 
     @property
     def coded(self) -> Coded:
@@ -42,27 +43,44 @@ class Drug(NamedTuple):
             return Coded(system=RXNORM, code=self.rxnorm, label=self.name)
         if self.atc:
             return Coded(system=ATC, code=self.atc[0], label=self.name)
-        return Coded(system=SARTOR, code=re.sub(r"[^a-z0-9]+", "-", self.name), label=self.name)
+        return _by_name(self.name)
 
 
 class _Entry(NamedTuple):
-    """What a sequence of words stands for: its drugs, and how it names them."""
+    """What a code or a sequence of words stands for: its drugs, and how it names them."""
 
     drugs: tuple[str, ...]
     by: str
 
 
+class _Token(NamedTuple):
+    """One word of a text, and where it stands there."""
+
+    word: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Medicines:
-    """The table, with its indexes: by code, and by the words of every name."""
+    """The table, with its indexes: by code, and by the words of every name.
+
+    longest:    first word of a name → the most words that a name beginning with it has.
+    forms:      words → the place of the body that they say a product is for.
+    atc_forms:  beginning of an ATC code → the same.
+    """
 
     drugs: dict[str, Drug]
+    sources: tuple[Source, ...] = ()
     by_rxnorm: dict[str, _Entry] = field(default_factory=dict)
     by_atc: dict[str, _Entry] = field(default_factory=dict)
     by_words: dict[tuple[str, ...], _Entry] = field(default_factory=dict)
     longest: dict[str, int] = field(default_factory=dict)
     forms: dict[tuple[str, ...], str] = field(default_factory=dict)
+    atc_forms: dict[str, str] = field(default_factory=dict)
+    salts: frozenset[str] = frozenset()
     negations: frozenset[str] = frozenset()
+    negating_after: frozenset[str] = frozenset()
 
 
 @functools.cache
@@ -72,16 +90,14 @@ def medicines() -> Medicines:
     return _indexed(json.loads(path.read_text(encoding="utf-8")))
 
 
-def drug(name: str) -> Coded | None:
-    """The drug of that generic name, synonym, salt or brand; None when the table has no such name."""
-    entry = medicines().by_words.get(_words(name))
-    if entry is None or len(entry.drugs) != 1:
-        return None
-    return medicines().drugs[entry.drugs[0]].coded
+def drug(name: str) -> Coded:
+    """The drug of that generic name, synonym or brand; a name that the table lacks is coded by itself."""
+    entry = known(name)
+    return _by_name(name) if entry is None else entry.coded
 
 
 def known(name: str) -> Drug | None:
-    """The whole entry of the drug of that name; None when the table has no such name."""
+    """The whole entry of the drug of that name; None when the table has none, or it names several drugs."""
     entry = medicines().by_words.get(_words(name))
     return medicines().drugs[entry.drugs[0]] if entry is not None and len(entry.drugs) == 1 else None
 
@@ -90,12 +106,13 @@ def match(codes: Sequence[Coded], text: str) -> tuple[DrugMatch, ...]:
     """The drugs of a medicine, each with the code or the words that matched it.
 
     Codes come first (RxNorm ingredient or known product, then ATC), then whole words of the text, or of
-    the codes' labels where the text names no drug. A product for the skin, eye, ear, nose or airways is
-    marked in `matched`, as "timolol (eye)". An empty result means that no drug of the table was named.
+    the codes' labels where the text names no drug. A product for the eye, skin, nose, airways … says so in
+    `local` and in `matched`, as "timolol (eye)". Empty when no drug of the table was named.
     """
     found: dict[str, DrugMatch] = {}
-    for coded in codes:
-        _match_code(coded, found)
+    place = _place(text) or next((place for coded in codes if (place := _place(coded.label))), "")
+    for coded in sorted(codes, key=lambda coded: coded.system not in _RXNORM_SYSTEMS):
+        _match_code(coded, place, found)
     matched = _match_text(text)
     if not matched:
         matched = next((more for coded in codes if (more := _match_text(coded.label))), ())
@@ -104,83 +121,93 @@ def match(codes: Sequence[Coded], text: str) -> tuple[DrugMatch, ...]:
     return tuple(found.values())
 
 
-def _match_code(coded: Coded, found: dict[str, DrugMatch]) -> None:
+def _match_code(coded: Coded, place: str, found: dict[str, DrugMatch]) -> None:
     table = medicines()
+    code = coded.code.strip().upper()
     if coded.system in _RXNORM_SYSTEMS:
-        entry, by, mark = table.by_rxnorm.get(coded.code), "rxnorm", ""
+        entry, by = table.by_rxnorm.get(code), "rxnorm"
     elif coded.system in _ATC_SYSTEMS:
-        entry, by, mark = table.by_atc.get(coded.code.upper()), "atc", _local(coded.code.upper())
+        entry, by, place = table.by_atc.get(code), "atc", _place_of_atc(code) or place
     else:
         return
     for name in entry.drugs if entry is not None else ():
-        found.setdefault(name, DrugMatch(drug=table.drugs[name].coded, by=by, matched=_marked(coded.code, mark)))
+        found.setdefault(name, _matched(table, name, by, coded.code, place))
 
 
-def _local(code: str) -> str:
-    """The place that ATC's own main group says a product is for, when it is not the whole body."""
-    return medicines().forms.get((code[:3].lower(),), "") or medicines().forms.get((code[:1].lower() + "*",), "")
+def _matched(table: Medicines, name: str, by: str, shown: str, place: str) -> DrugMatch:
+    text = f"{shown} ({place})" if place else shown
+    return DrugMatch(drug=table.drugs[name].coded, by=by, matched=text, local=place)
 
 
-def _marked(text: str, mark: str) -> str:
-    return f"{text} ({mark})" if mark else text
+def _place_of_atc(code: str) -> str:
+    """The place of the body that ATC's groups imply, by the longest beginning that is listed."""
+    forms = medicines().atc_forms
+    return next((forms[code[:length]] for length in (5, 4, 3, 1) if code[:length] in forms), "")
 
 
 @functools.lru_cache(maxsize=4096)
 def _match_text(text: str) -> tuple[DrugMatch, ...]:
     """Every drug that the text names, by the longest sequence of whole words at each place."""
-    if not text:
-        return ()
-    table = medicines()
-    plain = _plain(text)
-    tokens = [(piece.group(), piece.start(), piece.end()) for piece in _TOKEN.finditer(plain)]
-    words = [token for token, _, _ in tokens]
-    mark = _form(words)
+    table, tokens = medicines(), _tokens(text)
+    words = [token.word for token in tokens]
+    place = _place(text)
     found: dict[str, DrugMatch] = {}
-    place = 0
-    while place < len(words):
-        length, entry = _longest(table, words, place)
+    at = 0
+    while at < len(words):
+        length, entry = _longest(table, words, at)
         if entry is None:
-            place += 1
+            at += 1
             continue
-        if not _negated(table, words, place, place + length):
-            shown = text[tokens[place][1] : tokens[place + length - 1][2]]
+        end, by = at + length, entry.by
+        while by in ("name", "salt") and end < len(words) and words[end] in table.salts:
+            end, by = end + 1, "salt"
+        if not _negated(table, words, at, end):
+            shown = text[tokens[at].start : tokens[end - 1].end]
             for name in entry.drugs:
-                matched = DrugMatch(drug=table.drugs[name].coded, by=entry.by, matched=_marked(shown, mark))
-                found.setdefault(name, matched)
-        place += length
+                found.setdefault(name, _matched(table, name, by, shown, place))
+        at = end
     return tuple(found.values())
 
 
-def _longest(table: Medicines, words: list[str], place: int) -> tuple[int, _Entry | None]:
-    for length in range(min(table.longest.get(words[place], 0), len(words) - place), 0, -1):
-        entry = table.by_words.get(tuple(words[place : place + length]))
+def _longest(table: Medicines, words: list[str], at: int) -> tuple[int, _Entry | None]:
+    for length in range(min(table.longest.get(words[at], 0), len(words) - at), 0, -1):
+        entry = table.by_words.get(tuple(words[at : at + length]))
         if entry is not None:
             return length, entry
     return 0, None
 
 
 def _negated(table: Medicines, words: list[str], start: int, end: int) -> bool:
-    """Whether the words say that the drug is not in it ("codeine-free", "without codeine")."""
-    return (end < len(words) and words[end] == "free") or (start > 0 and words[start - 1] in table.negations)
+    """Whether the words say that the drug is not in it ("codeine-free", "without codeine", "codeine free base" not)."""
+    before = start > 0 and words[start - 1] in table.negations
+    after = (
+        end < len(words) and words[end] in table.negating_after and words[end + 1 : end + 2] not in (["base"], ["acid"])
+    )
+    return before or after
 
 
-def _form(words: Iterable[str]) -> str:
-    """Where the product is applied, when the text says that it is not for the whole body."""
-    table = medicines()
-    listed = list(words)
-    for place in range(len(listed)):
-        for length in (3, 2, 1):
-            if form := table.forms.get(tuple(listed[place : place + length])):
-                return form
+@functools.lru_cache(maxsize=4096)
+def _place(text: str) -> str:
+    """The place that a text says a product is applied to, when that is not the whole body."""
+    forms = medicines().forms
+    words = [token.word for token in _tokens(text)]
+    for at in range(len(words)):
+        for length in (2, 1):
+            if place := forms.get(tuple(words[at : at + length])):
+                return place
     return ""
+
+
+def _tokens(text: str) -> list[_Token]:
+    return [_Token(piece.group(), piece.start(), piece.end()) for piece in _TOKEN.finditer(_plain(text))]
 
 
 def _plain(text: str) -> str:
     """Lower case without accents, character by character, so that places in the text stay the same."""
     plain = []
     for character in text:
-        base = unicodedata.normalize("NFKD", character.lower())
-        plain.append(base[0] if base else " ")
+        base = unicodedata.normalize("NFKD", character)[:1].lower()
+        plain.append(base if len(base) == 1 else " ")
     return "".join(plain)
 
 
@@ -188,32 +215,32 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(_plain(name)))
 
 
+def _by_name(name: str) -> Coded:
+    return Coded(system=SARTOR, code="-".join(_words(name)), label=name.lower())
+
+
 def _indexed(table: dict[str, Any]) -> Medicines:
     drugs = {
-        row["name"]: Drug(
-            name=row["name"],
-            rxnorm=row.get("rxnorm", ""),
-            atc=tuple(row.get("atc", ())),
-            synonyms=tuple(row.get("synonyms", ())),
-            salts=tuple(row.get("salts", ())),
-            brands=tuple(row.get("brands", ())),
-            rxnorm_also=tuple(row.get("rxnorm_also", ())),
-        )
+        row["name"]: Drug(row["name"], row["rxnorm"], tuple(row["atc"]), tuple(row["synonyms"]), tuple(row["brands"]))
         for row in table["drugs"]
     }
     found = Medicines(
         drugs,
-        forms={_words(words) or (words,): form for form, listed in table["forms"].items() for words in listed},
+        sources=tuple(Source(**source) for source in table["sources"]),
+        forms={_words(words): form for form, listed in table["forms"].items() for words in listed},
+        atc_forms=dict(table["atc_forms"]),
+        salts=frozenset(table["salts"]),
         negations=frozenset(table["negations"]),
+        negating_after=frozenset(table["negating_after"]),
     )
     for each in drugs.values():
         _index(found, each)
     for row in table["combinations"]:
         entry = _Entry(tuple(row["drugs"]), "combination")
-        for name in row.get("names", ()):
+        for name in row["names"]:
             _add(found, name, entry)
-        for code in row.get("atc", ()):
-            found.by_atc[code] = entry
+        for code in row["atc"]:
+            found.by_atc.setdefault(code, entry)
     for code, names in table["products"].items():
         found.by_rxnorm.setdefault(code, _Entry(tuple(names), "rxnorm"))
     return found
@@ -221,16 +248,14 @@ def _indexed(table: dict[str, Any]) -> Medicines:
 
 def _index(table: Medicines, each: Drug) -> None:
     only = (each.name,)
-    for code in (each.rxnorm, *each.rxnorm_also):
-        if code:
-            table.by_rxnorm[code] = _Entry(only, "rxnorm")
+    if each.rxnorm:
+        table.by_rxnorm[each.rxnorm] = _Entry(only, "rxnorm")
     for code in each.atc:
-        table.by_atc[code] = _Entry(only, "atc")
-    for by, names in (
-        ("name", (each.name, *each.synonyms)), ("salt", each.salts), ("brand", each.brands),
-    ):  # fmt: skip
-        for name in names:
-            _add(table, name, _Entry(only, by))
+        table.by_atc.setdefault(code, _Entry(only, "atc"))
+    for name in (each.name, *each.synonyms):
+        _add(table, name, _Entry(only, "name"))
+    for name in each.brands:
+        _add(table, name, _Entry(only, "brand"))
 
 
 def _add(table: Medicines, name: str, entry: _Entry) -> None:
