@@ -150,7 +150,8 @@ QUALIFIERS: tuple[tuple[str, str], ...] = (
     (r"shortest feasible course", "short-course"),
     (r"lowest effective dosage for shortest", "lowest-dose-shortest-time"),
     (r"for malignan|leukaemia:", "differs-in-malignancy"),
-    (r"indication (depression|obsessive)|percutaneous coronary|indications?:|other indications|for pain|for cough|heart failure|provocation test|gradual reduction|"
+    (r"indication (depression|obsessive)|percutaneous coronary|indications?:|"
+     r"other indications|for pain|for cough|heart failure|provocation test|gradual reduction|"
      r"cutaneous administration", "depends-on-indication"),
     (r"co-medication with (both|a (strong|moderate|weak))", "depends-on-comedication"),
     (r"doses higher than 20 mg", "depends-on-dose"),
@@ -179,13 +180,14 @@ CLASSES: tuple[tuple[str, str], ...] = (
     (r"alternative", "another-medicine"),
 )  # fmt: skip
 
-DRUGS = (
+_NAMES = (
     "prasugrel ticagrelor rosuvastatin pravastatin fluvastatin nortriptyline desipramine granisetron isavuconazole "
     "posaconazole febuxostat clonidine morphine oxycodone citalopram sertraline paroxetine fluvoxamine fluoxetine "
     "duloxetine mirtazapine sotalol disopyramide quinidine amiodarone bisoprolol carvedilol atenolol flupentixol "
     "penfluridol quetiapine olanzapine clozapine noscapine risperidone aripiprazole haloperidol pimozide "
     "propafenone zuclopenthixol"
-).split()
+)
+DRUGS = tuple(_NAMES.split())
 
 INSTEAD = re.compile(
     r"(?:use (?=prasugrel)|i\.e\., |such as |include[s]?,?(?: for example,?)?|for example,?|are possible alternatives?|"
@@ -287,7 +289,8 @@ def _multiples(groups: tuple[str, ...], how: str) -> tuple[float, float]:
 def _factor_of(text: str, found: re.Match[str]) -> str:
     near = text[max(0, found.start() - 40) : found.end() + 60]
     for word, code in (("maintenance", "maintenance dose"), ("other doses", "maintenance dose"),
-                       ("start", "starting dose"), ("initial", "starting dose"), ("initiate", "starting dose")):  # fmt: skip
+                       ("start", "starting dose"), ("initial", "starting dose"),
+                       ("initiate", "starting dose")):  # fmt: skip
         if word in near:
             return code
     return "dose"

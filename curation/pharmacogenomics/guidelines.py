@@ -142,7 +142,11 @@ class Compiler:
         genes = tuple(sorted(lookup))
         strength = STRENGTHS[(entry.get("classification") or {}).get("term")]
         reading = self._reading(entry, chemical["name"])
-        flags = {"dosing": "dosingInformation", "alternative": "alternateDrugAvailable", "other": "otherPrescribingGuidance"}
+        flags = {
+            "dosing": "dosingInformation",
+            "alternative": "alternateDrugAvailable",
+            "other": "otherPrescribingGuidance",
+        }
         return {
             "id": entry["id"],
             "guideline": guideline,
@@ -242,7 +246,7 @@ def lookup_key(key: Any) -> str:
 def _dpwg_genotypes(phenotypes: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     """Genotype → DPWG's key, for genes whose key is a phenotype that DPWG assigns in its own way."""
     for gene, table in sorted(phenotypes.items()):
-        if gene in ("CYP2D6", "DPYD", "VKORC1"):
+        if gene in ("CYP2D6", "VKORC1"):
             continue
         for row in table["diplotypes"]:
             yield {"gene": gene, "genotype": "/".join(sorted(row["diplotype"].split("/"))), "key": row["lookupkey"]}

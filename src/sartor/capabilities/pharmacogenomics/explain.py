@@ -1,4 +1,4 @@
-"""Evidence and finding → explanation: why it is so, what would change it, and what it does not cover, as wording keys."""
+"""Evidence and finding → explanation: why it is so, what would change it, what it does not cover, as wording keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Contribution, Explanation, Wording
-from sartor.domain.finding import ActionKind, Finding, SourceStrength, Status
+from sartor.domain.finding import ActionKind, Finding, Status
 from sartor.domain.genome import GeneCall
 
 PREFIX: Final = "pharmacogenomics"
@@ -68,7 +68,7 @@ class _Drug:
         self.parameters: Mapping[str, Any] = finding.action.parameters
         self.drug = finding.about.label
         self.guideline = str(self.details["guideline"])
-        self.genes: Mapping[str, Mapping[str, Any]] = self.details["genes"]
+        self.genes: Mapping[str, Any] = self.details["genes"]
 
     def explanation(self) -> Explanation:
         """Headline, clinician, patient, what would change it, limits."""
@@ -401,4 +401,3 @@ def _dose(finding: Finding) -> Explanation:
 
 
 _PARTS: Final = ("clinician", "patient", "would_change", "limits")
-__all__ = ["SourceStrength", "code_key", "explain", "factor_wording", "wording"]

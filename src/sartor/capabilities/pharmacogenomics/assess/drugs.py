@@ -1,4 +1,4 @@
-"""Findings per medicine, guideline and population: what the guideline recommends for this person's genes as they act today."""
+"""Findings per medicine, guideline and population: what is recommended for this person's genes as they act today."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _answered(
         context=_context(question),
         status=Status.ASSESSED,
         conclusion=_conclusion(row),
-        certainty=_certainty(question, calls, strength, several=len(found) > 1),
+        certainty=_certainty(question, calls, strength, found),
         urgency=urgency(action.kind, strength, current=current),
         action=action,
         concerns_current=current,
@@ -158,7 +158,7 @@ def _undecided(
     strength = min(strengths, key=lambda each: tuple(SourceStrength).index(each))
     details = _details(question, person, calls, found[0].states, None)
     details["candidates"] = _candidates(found)
-    certainty = _certainty(question, calls, strength, several=True, differing=True)
+    certainty = _certainty(question, calls, strength, found, differing=True)
     return Finding(
         id=question.id,
         capability=CAPABILITY,
@@ -230,8 +230,8 @@ def _certainty(
     question: Question,
     calls: Mapping[str, GeneCall],
     strength: SourceStrength,
+    found: Sequence[Outcome] = (),
     *,
-    several: bool = False,
     differing: bool = False,
 ) -> Certainty:
     worst = max((quality(calls.get(gene)) for gene in question.genes), key=_QUALITIES.index)
@@ -240,8 +240,10 @@ def _certainty(
     if any(tested) and not all(tested):
         worst = InputQuality.REDUCED
         reasons.append("gene-missing")
-    if several:
+    if len(found) > 1:
         reasons.append("candidates-differ" if differing else "candidates-agree")
+    if any(state.borrowed for outcome in found for state in outcome.states):
+        reasons.append("phenotype-borrowed")
     if any(call is not None and call.input_quality == "poor" for call in map(calls.get, question.genes)):
         reasons.append("quality-poor")
     return Certainty(

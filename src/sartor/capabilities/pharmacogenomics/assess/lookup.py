@@ -1,4 +1,4 @@
-"""From what a person's genes may be to the guideline rows that apply: every candidate is looked up, none is favoured."""
+"""From what a person's genes may be to the guideline rows that apply: every candidate is looked up, none favoured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _STATUS = re.compile(r"^\*\d+:\d+")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One thing that a gene may be: the keys that fit it, each with how specific it is, and its probability if known."""
+    """One thing that a gene may be: the keys that fit it, each with how specific it is; its probability if known.
+
+    borrowed: the guideline's own table does not list the genotype; the phenotype is another publisher's.
+    """
 
     gene: str
     keys: Mapping[str, int]
@@ -28,15 +31,18 @@ class State:
     score: float | None = None
     normal_allele: bool = False
     probability: float | None = None
+    borrowed: bool = False
 
     def fit(self, key: str) -> int:
         """How specifically this state meets the key of a row: 0 not at all, more is more specific."""
+        if key in self.keys:
+            return self.keys[key]
         if found := _SCORED.match(key):
             return self._fit_score(float(found["score"]), found["how"])
         if ";" in key:
             parts = key.split(";")
             return len(parts) + 1 if all(part in self.keys for part in parts) else 0
-        return self.keys.get(key, 0)
+        return 0
 
     def _fit_score(self, score: float, how: str) -> int:
         if self.score is None or abs(self.score - score) > 1e-9:
@@ -64,6 +70,8 @@ def states(gene: str, call: GeneCall | None, guidelines: GuidelineSet) -> tuple[
     """Every distinct state that the call leaves possible, best first; one with the key "No Result" when untested."""
     if call is None or not is_determined(call):
         return (State(gene, {NO_RESULT: 1}),)
+    if call.unknown_variants and guidelines.name not in rules()["undocumented_variants_count_as_reference"]:
+        return (State(gene, {}),)
     diplotypes = call.diplotypes or tuple(Diplotype(alleles=(), phenotype=each) for each in call.phenotypes)
     merged: dict[tuple[tuple[str, int], ...], State] = {}
     for diplotype in diplotypes:
@@ -96,6 +104,7 @@ def _state(gene: str, diplotype: Diplotype, guidelines: GuidelineSet) -> State:
         phenotype=phenotype,
         score=diplotype.activity_score,
         normal_allele=any(function.startswith("Normal") for function in diplotype.functions),
+        borrowed=gene in guidelines.own_genes and not own,
         probability=diplotype.probability,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
@@ -65,6 +65,11 @@ class GuidelineSet:
         """Index the rows by drug and guideline."""
         for row in self.recommendations:
             self._by_guideline.setdefault((row.drug, row.guideline.id), []).append(row)
+
+    @cached_property
+    def own_genes(self) -> frozenset[str]:
+        """The genes whose genotypes this publisher lists itself."""
+        return frozenset(gene for gene, _ in self.genotypes)
 
     def of(self, drug: str, guideline: Guideline) -> Sequence[Recommendation]:
         """Every row of one guideline for one drug."""
