@@ -169,7 +169,7 @@ def main(folder: Path, target: Path) -> None:
     loci = [locus(gene, variants, rows) for gene, variants in sites.items()]
     check(sites, loci, rows)
     bases = [
-        [site["chromosome"], site["position"], site["ref"], following(site), site.get("rsid") or ""]
+        [site["chromosome"], site["position"], site["ref"], following(site), site.get("rsid") or "", site["alts"]]
         for variants in sites.values()
         for site in variants
     ]

@@ -28,13 +28,14 @@ class Locus:
 
 @dataclass(frozen=True, slots=True)
 class KnownSite:
-    """A defining site: reference bases on GRCh38, those that follow an indel as far as it can shift, and its rsID."""
+    """A defining site: its bases on GRCh38, those that follow an indel as far as it can shift, rsID, alternates."""
 
     chromosome: str
     position: int
     reference: str
     following: str
     rsid: str
+    alternates: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def build_table() -> BuildTable:
         Locus(each["gene"], each["chromosome"], each["start"], each["end"], each["grch37_minus_grch38"])
         for each in raw["loci"]
     )
-    sites = (KnownSite(*row) for row in raw["reference_bases"])
+    sites = (KnownSite(*row[:5], alternates=tuple(row[5])) for row in raw["reference_bases"])
     return BuildTable(
         lengths=MappingProxyType({name: (old, new) for name, old, new in raw["chromosome_lengths"]}),
         loci=tuple(sorted(loci, key=lambda each: (each.chromosome, each.start))),
