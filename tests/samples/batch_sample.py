@@ -74,3 +74,46 @@ def bundle(name: str) -> str:
 def lines(path: Path, names: Sequence[str]) -> Path:
     path.write_text("".join(bundle(name) + "\n" for name in names), "utf-8")
     return path
+
+
+class Genomes:
+    """Says of each genome how many records it has and what they are, as the finding's label."""
+
+    regions: Sequence[Region] = (Region("chr10", 94761000, 94762000), Region("chrX", 154530000, 154540000))
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __call__(self, record: Record) -> Report:
+        assert record.genome is not None
+        found = [each for records in record.genome.records.values() for each in records]
+        said = ";".join(
+            f"{each.chromosome}:{each.position}:{each.reference}:{','.join(each.alternates)}:{each.alleles}:"
+            f"{each.phased}:{each.phase_set}:{each.depth}:{each.genotype_quality}:{each.filters}:{each.state}"
+            for each in found
+        )
+        made = report(record, self.plan.now)
+        about = Coded(system=SARTOR, code=record.genome.sample, label=said)
+        [reported] = made.findings
+        finding = reported.finding.model_copy(update={"about": about})
+        return made.model_copy(update={"findings": (reported.model_copy(update={"finding": finding}),)})
+
+
+def vcf(path: Path, samples: Sequence[str]) -> Path:
+    genotypes = ["0/1:12:.", "1|0:30:7", "./.:.:.", "0/0:9:.", "1/1:40:.", "./1:3:.", "0:8:."]
+    sites = [("chr10", 94761900, "C", "T"), ("chr10", 94761950, "CA", "C,CAA"), ("chrX", 154535277, "G", "A")]
+    header = [
+        "##fileformat=VCFv4.2",
+        "##contig=<ID=chr10,length=133797422>",
+        "##contig=<ID=chrX,length=156040895>",
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
+        '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Depth">',
+        '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set">',
+        "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]),
+    ]
+    for number, (chromosome, position, reference, alternates) in enumerate(sites):
+        row = [genotypes[(number + column) % len(genotypes)] for column in range(len(samples))]
+        fixed = [chromosome, str(position), ".", reference, alternates, ".", "PASS", ".", "GT:DP:PS"]
+        header.append("\t".join([*fixed, *row]))
+    path.write_text("\n".join(header) + "\n", "utf-8")
+    return path

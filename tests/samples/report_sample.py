@@ -322,12 +322,20 @@ def gene_pair(gene: str) -> tuple[Finding, Explanation]:
 
 TODAY_2D6 = {
     "gene": "CYP2D6",
-    "genetic": ["Intermediate Metabolizer"],
-    "today": ["Poor Metabolizer"],
-    "genetic_score": 1.0,
-    "score_today": 0.0,
-    "causes": [{"drug": "paroxetine", "effect": "inhibitor", "strength": "strong"}],
-    "certain": True,
+    "changed": True,
+    "genetic_phenotypes": ["Intermediate Metabolizer"],
+    "phenotypes": ["Poor Metabolizer"],
+    "activity_scores": [0.0],
+    "causes": [
+        {
+            "drug": {"system": RXNORM, "code": "32937", "label": "paroxetine"},
+            "role": "inhibitor",
+            "strength": "strong",
+            "changes": True,
+            "confirmed": True,
+        }
+    ],
+    "certainty": "certain",
 }
 
 

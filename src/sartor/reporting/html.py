@@ -48,7 +48,7 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
         no_genes=not any(gene.tested for gene in arranged.genes),
         untested=_untested(arranged, words),
         gaps=[readable(each, words) for each in report.not_tested],
-        contents=_contents(report, words, changes),
+        contents=_contents(arranged, words, changes),
         glossary=glossary(arranged, words),
         css=css,
         script=script,
@@ -120,7 +120,12 @@ def _everything_said(arranged: View) -> str:
         for sentence in (each.text.headline, *each.text.clinician, *each.text.limits)
     ]
     for gene in arranged.genes:
-        parts += ["diplotype phenotype", gene.diplotypes, gene.phenotype, "phased" if gene.call.positions else ""]
+        parts += [
+            "diplotype phenotype",
+            gene.diplotypes,
+            *gene.call.phenotypes,
+            "phased" if gene.call.positions else "",
+        ]
         parts += ["activity score" if gene.score else "", "today" if gene.changed else ""]
         parts += ["probability" if len(gene.call.diplotypes) > 1 else "", f"{gene.call.source} call"]
         parts += ["not called" if gene.call.n_missing else "", gene.reported.finding.certainty.input_quality.value]
@@ -131,7 +136,8 @@ def _everything_said(arranged: View) -> str:
 
 def _untested(arranged: View, words: Words) -> list[str]:
     genes = [each.name for each in arranged.untested]
-    rest = [readable(each, words).subject for each in arranged.report.not_tested]
+    partly = {each.name for each in arranged.genes if each.tested}
+    rest = [subject for each in arranged.report.not_tested if (subject := readable(each, words).subject) not in partly]
     return list(dict.fromkeys(genes + [each for each in rest if not _names(each, genes)]))[:12]
 
 
@@ -139,9 +145,22 @@ def _names(subject: str, genes: list[str]) -> bool:
     return all(part in genes for part in re.split(r",\s*| and ", subject))
 
 
-def _contents(report: Report, words: Words, changes: Changes | None) -> list[tuple[str, str]]:
-    parts = ["summary", "changes", "current", "drugs", "genes", "conflicts", "limits", "quarantined", "patient"]
+def _contents(arranged: View, words: Words, changes: Changes | None) -> list[tuple[str, str]]:
+    report = arranged.report
+    parts = [
+        "summary",
+        "changes",
+        "current",
+        "drugs",
+        "genes",
+        "further",
+        "conflicts",
+        "limits",
+        "quarantined",
+        "patient",
+    ]
     left_out = {"changes"} if changes is None else set()
+    left_out |= {"further"} if not arranged.further else set()
     left_out |= {"conflicts"} if not report.conflicts else set()
     left_out |= {"quarantined"} if not report.quarantined else set()
     shown = [*(each for each in parts if each not in left_out), "provenance"]
@@ -176,6 +195,7 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
 
     return {
         "number": number,
+        "ink": _ink,
         "day": day,
         "unit": lambda unit: _UNITS.get(unit, unit),
         "percent": lambda value: "" if value is None else f"{value * 100:.0f} %" if value >= 0.01 else "< 1 %",
@@ -217,6 +237,12 @@ def named(medication: Medication) -> str:
     return medication.text or next(iter(codes), "") or ", ".join(each.drug.label for each in medication.drugs)
 
 
+def _ink(level: str) -> str:
+    """The colour of a verdict on paper, from the style sheet: icons in a PDF do not inherit it."""
+    found = re.search(rf"--{level}: (#[0-9a-f]+);", _static("report.css"))
+    return found.group(1) if found else "#000"
+
+
 @cache
 def _static(name: str) -> str:
     return (files("sartor.reporting") / "static" / name).read_text(encoding="utf-8")
@@ -236,6 +262,7 @@ def _environment() -> Environment:
     )
     made.filters["capitalise"] = lambda text: text[:1].upper() + text[1:]
     made.filters["named"] = named
+    made.filters["phenotype"] = lambda name: load()("genes.no_phenotype") if name in {"", "n/a"} else name
     return made
 
 
@@ -246,8 +273,11 @@ def _style(report: Report, words: Words, name: str) -> str:
 
 
 def _css_string(text: str) -> str:
-    """A CSS string in which whatever is no plain letter, digit or space is escaped by its number."""
-    plain = (each if each.isascii() and (each.isalnum() or each == " ") else f"\\{ord(each):06x}" for each in text)
+    """A CSS string in which whatever is no plain letter, digit or space is escaped by its number.
+
+    The space that ends an escape is part of it, so that a space of the text stays one.
+    """
+    plain = (each if each.isascii() and (each.isalnum() or each == " ") else f"\\{ord(each):x} " for each in text)
     return f'"{"".join(plain)}"'
 
 

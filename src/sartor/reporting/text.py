@@ -7,7 +7,7 @@ import textwrap
 from sartor.domain.report import Report
 from sartor.reporting.changes import Changes
 from sartor.reporting.html import day, identity, named, person, readable
-from sartor.reporting.view import Drug, View, view
+from sartor.reporting.view import Drug, GeneToday, View, view
 from sartor.reporting.words import Words, load
 
 WIDTH = 100
@@ -63,7 +63,7 @@ def _medicines(arranged: View, words: Words) -> list[str]:
         return [words("summary.no_list")]
     lines = [words("summary.medicines")]
     for drug in arranged.current:
-        genes = ", ".join(f"{each.name} {each.phenotype}".strip() for each in drug.genes)
+        genes = ", ".join(f"{each.name} {_phenotypes(each, words)}".strip() for each in drug.genes)
         lines.append(f"  {drug.name:<16} {words('action.' + drug.verdict.kind):<16} {genes}")
     quiet = ((arranged.silent, "summary.none_row"), (arranged.unmatched, "summary.unmatched_row"))
     lines += [f"  {named(each):<16} {words(key)}" for found, key in quiet for each in found]
@@ -96,8 +96,17 @@ def _changed(changes: Changes | None, words: Words) -> list[str]:
 
 def _gaps(arranged: View, words: Words) -> list[str]:
     names = [each.name for each in arranged.untested]
-    names += [readable(each, words).subject for each in arranged.report.not_tested]
-    return _wrapped(f"{words('summary.not_tested')}: {'; '.join(dict.fromkeys(names))}", indent="") if names else []
+    tested = {each.name for each in arranged.genes if each.tested}
+    subjects = (readable(each, words).subject for each in arranged.report.not_tested)
+    names += [each for each in subjects if each not in tested]
+    partly = ", ".join(each.name for each in arranged.partly)
+    lines = _wrapped(f"{words('summary.partly')}: {partly}", indent="") if partly else []
+    gaps = "; ".join(dict.fromkeys(names))
+    return [*lines, *(_wrapped(f"{words('summary.not_tested')}: {gaps}", indent="") if gaps else [])]
+
+
+def _phenotypes(gene: GeneToday, words: Words) -> str:
+    return words("genes.open", n=len(gene.phenotypes)) if len(gene.phenotypes) > 2 else " or ".join(gene.phenotypes)
 
 
 def _sources(drug: Drug) -> str:

@@ -30,6 +30,7 @@ LEVEL = {
     ActionKind.NONE: "none",
 }
 _SHARED_BY = 6
+_PREFIX = {"dose": "drug"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Advice:
         """The finding itself."""
         return self.reported.finding
 
+    def line(self, name: str) -> str:
+        """The headline without the name of its subject, where it opens with that."""
+        text = self.reported.text.headline
+        if text.lower().startswith(f"{name.lower()}: "):
+            text = text[len(name) + 2 :]
+        return text[:1].upper() + text[1:]
+
     @property
     def population(self) -> str:
         """Whom it applies to; empty when to everyone."""
@@ -73,10 +81,10 @@ class Advice:
 
 @dataclass(frozen=True)
 class GeneToday:
-    """One gene as a medicine sees it: its phenotype today, and whether medicines changed it."""
+    """One gene as a medicine sees it: its possible phenotypes today, and whether medicines changed them."""
 
     name: str
-    phenotype: str
+    phenotypes: tuple[str, ...] = ()
     changed: bool = False
     anchor: str = ""
 
@@ -109,14 +117,20 @@ class Drug:
         return max(each.finding.urgency for each in self.advices)
 
     @property
+    def kind(self) -> str:
+        """What it is: "drug" for a medicine, else the kind that its capability names."""
+        kind = self.leading.finding.kind
+        return "drug" if kind == "dose" else kind
+
+    @property
     def current(self) -> bool:
         """Whether the person takes it now."""
         return any(each.finding.concerns_current for each in self.advices)
 
     @property
     def headline(self) -> str:
-        """The leading advice in one line."""
-        return self.leading.reported.text.headline
+        """The leading advice in one line, without the medicine's own name."""
+        return self.leading.line(self.name)
 
     @property
     def estimates(self) -> tuple[Advice, ...]:
@@ -155,18 +169,21 @@ class Drug:
         return f"{self.name} {' '.join(gene.name for gene in self.genes)} {brands}".lower()
 
     def _sentences(self, part: str) -> tuple[str, ...]:
-        headlines = {each.reported.text.headline for each in self.advices}
+        lines = tuple(each.line(self.name).rstrip(".").lower() for each in self.advices)
         said = dict.fromkeys(s for each in self.advices for s in getattr(each.reported.text, part))
-        return tuple(each for each in said if each not in self.shared and each not in headlines)
+        kept = (each for each in said if each not in self.shared)
+        return tuple(
+            each for each in kept if not each.rstrip(".").lower().endswith(tuple(f": {line}" for line in lines))
+        )
 
 
 @dataclass(frozen=True)
 class Today:
     """What current medicines make of a gene: the phenotype today and the medicines that did it."""
 
-    phenotype: str
+    phenotypes: tuple[str, ...]
+    changed: bool = True
     causes: tuple[str, ...] = ()
-    genetic: str = ""
     score: str = ""
     certain: bool = True
 
@@ -196,19 +213,18 @@ class Gene:
         return shown or ", ".join(self.call.haplotypes)
 
     @property
-    def phenotype(self) -> str:
-        """The genetic phenotype, or the possible ones."""
-        return " or ".join(self.call.phenotypes)
+    def shares(self) -> tuple[tuple[str, float | None], ...]:
+        """The possible phenotypes, likeliest first, each with the probability of its diplotypes together."""
+        found: dict[str, float | None] = dict.fromkeys(self.call.phenotypes)
+        for each in self.call.diplotypes:
+            if each.probability is not None and each.phenotype in found:
+                found[each.phenotype] = (found[each.phenotype] or 0.0) + each.probability
+        return tuple(sorted(found.items(), key=lambda each: -(each[1] or 0.0)))
 
     @property
     def changed(self) -> bool:
         """Whether current medicines change the phenotype."""
-        return self.today is not None and self.today.phenotype not in {"", self.phenotype}
-
-    @property
-    def phenotype_today(self) -> str:
-        """The phenotype that counts for prescribing now."""
-        return self.today.phenotype if self.today is not None and self.changed else self.phenotype
+        return self.today is not None and self.today.changed
 
     @property
     def score(self) -> str:
@@ -243,7 +259,7 @@ class View:
     report: Report
     drugs: tuple[Drug, ...]
     genes: tuple[Gene, ...]
-    other: tuple[ReportedFinding, ...]
+    further: tuple[Drug, ...]
     shared: tuple[str, ...]
     unmatched: tuple[Medication, ...]
     silent: tuple[Medication, ...]
@@ -285,6 +301,11 @@ class View:
         return tuple(each for each in self.genes if each.tested and each.call.n_missing)
 
     @cached_property
+    def partly(self) -> tuple[Gene, ...]:
+        """Tested genes whose gaps leave more than one phenotype possible."""
+        return tuple(each for each in self.gaps if len(each.call.phenotypes) > 1)
+
+    @cached_property
     def untested(self) -> tuple[Gene, ...]:
         """Genes of which nothing is known."""
         return tuple(each for each in self.genes if not each.tested)
@@ -308,10 +329,12 @@ def view(report: Report) -> View:
     """Arrange a report for reading."""
     called = {each.finding.about.code: call for each in report.findings if (call := _gene_call(each)) is not None}
     drugs_shared, genes_shared = _shared(report, "drug"), _shared(report, "gene")
-    bare = tuple(_gene(each, called, genes_shared) for each in report.findings if each.finding.kind == "gene")
-    drugs = _drugs(report, {each.name: each for each in bare}, frozenset(drugs_shared))
+    calls = [each for each in report.findings if each.finding.kind == "gene" and "gene_call" in each.finding.details]
+    bare = tuple(_gene(each, called, genes_shared) for each in calls)
+    subjects = _subjects(report, {each.name: each for each in bare}, frozenset(drugs_shared))
+    drugs = tuple(each for each in subjects if each.kind == "drug")
     genes = tuple(_with_drugs(gene, drugs) for gene in sorted(bare, key=lambda each: each.name))
-    by_finding = {advice.finding.id: drug for drug in drugs for advice in drug.advices}
+    by_finding = {advice.finding.id: drug for drug in subjects for advice in drug.advices}
     led = {drug.anchor: drug for identifier in report.actions if (drug := by_finding.get(identifier)) is not None}
     current = [each for each in report.patient.medications if each.current is not False]
     known = {medication for drug in drugs for medication in drug.medications}
@@ -319,7 +342,7 @@ def view(report: Report) -> View:
         report=report,
         drugs=drugs,
         genes=genes,
-        other=tuple(each for each in report.findings if each.finding.kind not in {"gene", "drug", "dose"}),
+        further=tuple(each for each in subjects if each.kind != "drug"),
         shared=(*drugs_shared, *genes_shared),
         unmatched=tuple(each for each in current if not each.drugs),
         silent=tuple(each for each in current if each.drugs and each not in known),
@@ -338,10 +361,10 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _drugs(report: Report, genes: dict[str, Gene], shared: frozenset[str]) -> tuple[Drug, ...]:
+def _subjects(report: Report, genes: dict[str, Gene], shared: frozenset[str]) -> tuple[Drug, ...]:
     groups: dict[tuple[str, str], list[ReportedFinding]] = {}
     for each in report.findings:
-        if each.finding.kind in {"drug", "dose"}:
+        if "gene_call" not in each.finding.details:
             groups.setdefault(subject(each.finding), []).append(each)
     conflicts = {identifier: each for each in report.conflicts for identifier in each.findings}
     return tuple(_drug(found, report, genes, conflicts, shared) for found in groups.values())
@@ -359,7 +382,7 @@ def _drug(
     named = dict.fromkeys(gene for each in found for gene in _gene_names(each.finding))
     return Drug(
         name=about.label or about.code,
-        anchor=f"drug-{slug(about.label or about.code)}",
+        anchor=f"{_PREFIX.get(found[0].finding.kind, found[0].finding.kind)}-{slug(about.label or about.code)}",
         advices=tuple(Advice(each, Verdict.of(each.finding), source_of(each.finding)) for each in ordered),
         genes=tuple(_gene_today(gene, genes.get(gene), found) for gene in named),
         medications=tuple(each for each in report.patient.medications if _is(each, about.code, about.label)),
@@ -383,11 +406,19 @@ def _gene_names(finding: Finding) -> tuple[str, ...]:
 
 
 def _gene_today(name: str, gene: Gene | None, found: Sequence[ReportedFinding]) -> GeneToday:
+    """As the leading finding looked it up, else as the gene's own finding has it."""
+    anchor = gene.anchor if gene is not None else ""
+    for each in found:
+        told = each.finding.details.get("genes")
+        here = told.get(name) if isinstance(told, dict) else None
+        if isinstance(here, dict) and isinstance(today := here.get("today"), list):
+            named = tuple(dict.fromkeys(str(phenotype) for phenotype in today))
+            return GeneToday(name, named, today != here.get("genetic", today), anchor)
     if gene is not None:
-        return GeneToday(name, gene.phenotype_today, gene.changed, gene.anchor)
+        today_named = gene.today.phenotypes if gene.today is not None and gene.changed else gene.call.phenotypes
+        return GeneToday(name, today_named, gene.changed, anchor)
     lookups = (each.finding.details.get("lookup") for each in found)
-    told = next((str(each[name]) for each in lookups if isinstance(each, dict) and each.get(name)), "")
-    return GeneToday(name, told)
+    return GeneToday(name, tuple(str(each[name]) for each in lookups if isinstance(each, dict) and each.get(name))[:1])
 
 
 def _gene(each: ReportedFinding, called: dict[str, GeneCall], shared: Iterable[str]) -> Gene:
@@ -411,34 +442,24 @@ def _gene_call(each: ReportedFinding) -> GeneCall | None:
 
 
 def _today(told: Any) -> Today | None:
-    if not isinstance(told, dict):
+    """Read the `phenotype_today` detail of a gene finding; None when it has none or says nothing."""
+    if not isinstance(told, dict) or not told.get("phenotypes"):
         return None
-    phenotype = _joined(told.get("today") or told.get("phenotype_today") or told.get("phenotype"))
-    if not phenotype:
-        return None
-    causes = told.get("causes") or told.get("medicines") or told.get("because") or ()
-    score = told.get("score_today")
+    scores = [each for each in told.get("activity_scores") or () if isinstance(each, int | float)]
     return Today(
-        phenotype=phenotype,
-        causes=tuple(dict.fromkeys(_cause(each) for each in causes if each)),
-        genetic=_joined(told.get("genetic")),
-        score=number(score) if isinstance(score, int | float) else "",
-        certain=bool(told.get("certain", True)),
+        phenotypes=tuple(str(each) for each in told["phenotypes"]),
+        changed=bool(told.get("changed", True)),
+        causes=tuple(dict.fromkeys(_cause(each) for each in told.get("causes") or () if each.get("changes", True))),
+        score=" or ".join(number(each) for each in scores),
+        certain=told.get("certainty", "certain") == "certain",
     )
 
 
-def _joined(told: Any) -> str:
-    if isinstance(told, list | tuple):
-        return " or ".join(str(each) for each in told)
-    return str(told) if told else ""
-
-
-def _cause(told: Any) -> str:
-    if not isinstance(told, dict):
-        return str(told)
-    drug = told.get("drug") or told.get("medicine") or ""
-    name = drug.get("label", "") if isinstance(drug, dict) else str(drug)
-    kind = " ".join(str(told[key]) for key in ("strength", "effect") if told.get(key))
+def _cause(told: dict[str, Any]) -> str:
+    """A medicine that acts on a gene's product, with how, such as "paroxetine (strong inhibitor)"."""
+    drug = told.get("drug")
+    name = str(drug.get("label") or drug.get("code") or "") if isinstance(drug, dict) else str(drug or "")
+    kind = " ".join(str(told[key]) for key in ("strength", "role") if told.get(key))
     return f"{name} ({kind})" if kind else name
 
 
