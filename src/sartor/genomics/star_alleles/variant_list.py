@@ -40,7 +40,7 @@ class _Copy(NamedTuple):
 def read_variants(definition: GeneDefinition, pattern: Pattern) -> VariantReading:
     """The variants on each copy, for every arrangement, and as one list."""
     pair = definition.tag_pair
-    if pair is not None and not pattern.phased:
+    if pair is not None and not (pattern.phased or _in_phase(pattern, pair)):
         pattern = in_cis(pattern, pair)
     table = allele_table(definition)
     first = table_alleles(table, pattern)
@@ -51,6 +51,10 @@ def read_variants(definition: GeneDefinition, pattern: Pattern) -> VariantReadin
         diplotypes[names] = sum(each.score for each in copies)
     ranked = sorted(diplotypes.items(), key=lambda each: (-each[1], [natural_key(name) for name in each[0]]))
     return VariantReading(tuple(ranked), _listed(table, pattern, first), _notes(pattern, pair))
+
+
+def _in_phase(pattern: Pattern, pair: TagPair) -> bool:
+    return pattern.block[pair.intronic] == pattern.block[pair.exonic] >= 0
 
 
 def in_cis(pattern: Pattern, pair: TagPair) -> Pattern:
