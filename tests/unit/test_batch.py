@@ -16,10 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from sartor.batch import Summary, run
-from sartor.batch.inputs import LINES_PER_TASK, tasks
+from sartor.batch.inputs import LINES_PER_TASK, SAMPLES_PER_TASK, tasks
 from sartor.batch.journal import Journal
 from sartor.batch.rows import COLUMNS
+from sartor.batch.work import Plan
+from sartor.domain.record import Record
 from sartor.errors import OutputError, UsageError
+from sartor.io.vcf import read_genome
 from sartor.settings import Settings
 
 NOW = "2026-11-21T10:00:00+00:00"
@@ -149,6 +152,18 @@ def test_a_folder_has_a_patient_per_folder_and_per_file_and_many_per_ndjson(tmp_
         ("more.ndjson:1", "line"),
         ("more.ndjson:2", "line"),
     ]
+
+
+def test_each_sample_of_a_vcf_is_a_patient_with_the_genome_that_it_would_have_alone(tmp_path: Path) -> None:
+    samples = [f"s{number}" for number in range(SAMPLES_PER_TASK + 5)]
+    people = batch_sample.vcf(tmp_path / "people.vcf", samples)
+    batch([people], tmp_path / "out.ndjson", assessor=batch_sample.Genomes)
+    found = rows(tmp_path / "out.ndjson")
+    assert [row["patient"] for row in found] == samples
+    assess = batch_sample.Genomes(Plan(Settings(), NOW, None, batch_sample.Genomes, ""))
+    for row in found[:8]:
+        alone = read_genome(people, regions=assess.regions, sample=row["patient"])
+        assert row["about_label"] == assess(Record(genome=alone)).findings[0].finding.about.label
 
 
 def test_a_parquet_store_is_read_row_by_row(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sartor.errors import SartorError, UsageError
 
 T = TypeVar("T")
 
-SAMPLES_PER_TASK = 32
+SAMPLES_PER_TASK = 64
 LINES_PER_TASK = 32
 PATIENTS_PER_TASK = 4
 _HEAD = 65536
@@ -30,8 +30,9 @@ class PatientRef:
     """Where one patient is.
 
     name: as the row's patient column shows it until the record says more.
-    kind: "files" (a folder or file of one patient), "sample" (a sample of a VCF), "line" (a line of an
-          NDJSON file: `start` and `length` in bytes), "row" (a row of a Parquet store: `start`).
+    kind: "files" (a folder or file of one patient); "sample" (a sample of a VCF: `start` and `length` are the
+          columns of its task, `column` its place among them); "line" (a line of an NDJSON file: `start` and
+          `length` in bytes); "row" (a row of a Parquet store: `start`).
     """
 
     name: str
@@ -40,6 +41,7 @@ class PatientRef:
     sample: str = ""
     start: int = 0
     length: int = 0
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,11 @@ def _of_file(path: Path) -> Iterator[tuple[PatientRef, ...]]:
         yield from _chunks(_stored(path), LINES_PER_TASK)
     elif _is_lines(head, path):
         yield from _chunks(_lines(path), LINES_PER_TASK)
-    elif samples := _samples(head, path):
-        found = (PatientRef(name, "sample", path, sample=name) for name in samples)
-        yield from _chunks(found, SAMPLES_PER_TASK)
+    elif len(samples := _samples(head, path)) > 1:
+        for start in range(0, len(samples), SAMPLES_PER_TASK):
+            here = samples[start : start + SAMPLES_PER_TASK]
+            size = len(here)
+            yield tuple(PatientRef(name, "sample", path, name, start, size, i) for i, name in enumerate(here))
     else:
         yield (PatientRef(_stem(path), "files", path),)
 

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +139,10 @@ def _begin(journal: Journal, plan: Plan, digest: str) -> Plan:
 
 
 def _shown(settings: Settings) -> dict[str, Any]:
-    """The settings that can change a result."""
-    packs = {name: str(path) for name, path in sorted(settings.knowledge.items())}
-    return {
-        "knowledge_home": str(settings.knowledge_home),
-        "knowledge": packs,
-        "low_depth": settings.low_depth,
-        "low_genotype_quality": settings.low_genotype_quality,
-        "language": settings.language,
-    }
+    """The settings that can change a result, and the digest of the knowledge packs at hand."""
+    shown = {each.name: str(getattr(settings, each.name)) for each in fields(settings) if each.name != "workers"}
+    folders = [*settings.knowledge.values(), settings.knowledge_home]
+    return {**shown, "packs": planning.digest([folder for folder in folders if folder.exists()])}
 
 
 def _run_all(

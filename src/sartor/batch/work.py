@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sartor.batch.inputs import PatientRef, Task
 from sartor.batch.rows import Row, failure, rows_of
-from sartor.domain.cohort import CohortGenotypes, CohortRecord
 from sartor.domain.genome import CalledGenome, GenotypeRecord, Region
+from sartor.domain.provenance import Origin, Quarantined
 from sartor.domain.record import Record
 from sartor.domain.report import Report
 from sartor.errors import MalformedInput, UnrecognisedInput
 from sartor.settings import Settings
+
+if TYPE_CHECKING:
+    from sartor.io.vcf import VcfRows
+    from sartor.io.vcf_rows import VcfRow
 
 
 class Assessor(Protocol):
@@ -109,7 +111,7 @@ def _assessed(name: str, record: Record, assessor: Assessor) -> list[Row]:
 def records(patient: PatientRef, regions: Sequence[Region]) -> Iterator[tuple[str, Record]]:
     """The record or records behind a reference, each with the name that its rows bear."""
     if patient.kind == "sample":
-        yield patient.name, Record(genome=genome_of(cohort(patient.path, tuple(regions)), patient.sample))
+        yield patient.name, Record(genome=genome_of(patient, tuple(regions)))
     elif patient.kind == "line":
         yield from _of_bytes(patient, _slice(patient))
     elif patient.kind == "row":
@@ -170,47 +172,55 @@ def _group(path: Path, group: int) -> Any:
     return pq.ParquetFile(path).read_row_group(group)
 
 
+def genome_of(patient: PatientRef, regions: tuple[Region, ...]) -> CalledGenome:
+    """One sample's genome, the same as it would be if it were read alone; the file is read once per worker."""
+    from sartor.io import vcf
+    from sartor.io.vcf_rows import BadRow, genotype_record
+
+    found = _rows(patient.path, regions)
+    records: list[GenotypeRecord] = []
+    quarantined = list(found.quarantined)
+    for row, translation in _columns(patient.path, regions, patient.start, patient.length):
+        try:
+            record = genotype_record(row, patient.column, patient.path.name)
+        except BadRow as error:
+            origin = Origin(file=patient.path.name, line=row.line or None)
+            quarantined.append(Quarantined(origin=origin, reason=str(error), kind="record"))
+            continue
+        if translation:
+            alleles = tuple(None if index is None else translation[index] for index in record.alleles)
+            record = replace(record, alleles=alleles, allele_depths=())
+        records.append(record)
+    kind = "bcf" if found.kind == "vcf" and vcf.is_bcf(patient.path) else found.kind
+    return CalledGenome.of(
+        records,
+        sample=patient.sample,
+        source_build=found.build,
+        kind=kind,
+        quarantined=quarantined,
+        regions=regions,
+    )
+
+
 @lru_cache(maxsize=1)
-def cohort(path: Path, regions: tuple[Region, ...]) -> CohortGenotypes:
-    """All samples of a file at the regions, read once per worker."""
+def _rows(path: Path, regions: tuple[Region, ...]) -> VcfRows:
+    """The rows of a file at the regions, all samples still as bytes."""
     from sartor.io import vcf
 
-    found: CohortGenotypes = vcf.read_cohort(path, regions=regions)
-    return found
+    return vcf.read_rows(path, regions, lambda header: None)
 
 
-def genome_of(found: CohortGenotypes, sample: str) -> CalledGenome:
-    """One sample's genome out of a cohort's matrices."""
-    column = found.samples.index(sample)
-    records = (_genotype(record, column) for record in found.records)
-    return CalledGenome.of(
-        records, sample=sample, source_build=found.source_build, kind=found.kind, quarantined=found.quarantined
-    )
+@lru_cache(maxsize=1)
+def _columns(path: Path, regions: tuple[Region, ...], start: int, count: int) -> list[tuple[VcfRow, dict[int, int]]]:
+    """The same rows with the columns of one task alone, so that a row is split once per task."""
+    return [
+        (replace(row, genotypes=_cut(row.genotypes, start, count)), translation)
+        for row, translation in _rows(path, regions).rows
+    ]
 
 
-def _genotype(record: CohortRecord, column: int) -> GenotypeRecord:
-    phase_set = _known(record.phase_set, column)
-    return GenotypeRecord(
-        chromosome=record.chromosome,
-        position=record.position,
-        reference=record.reference,
-        alternates=record.alternates,
-        alleles=tuple(None if each == -1 else each for each in record.alleles[column].tolist() if each != -2),
-        end=record.end,
-        phased=bool(record.phased[column]),
-        phase_set=phase_set,
-        depth=_known(record.depth, column),
-        genotype_quality=_known(record.genotype_quality, column),
-        filters=record.filters,
-        file=record.file,
-        line=record.line,
-    )
-
-
-def _known(values: np.ndarray[Any, np.dtype[np.int32]] | None, column: int) -> int | None:
-    if values is None or (found := int(values[column])) < 0:
-        return None
-    return found
+def _cut(genotypes: bytes, start: int, count: int) -> bytes:
+    return b"\t".join(genotypes.split(b"\t", start + count)[start : start + count])
 
 
 def alone(task: Task) -> Iterable[Task]:
