@@ -17,11 +17,12 @@ SOURCES = [
     {
         "id": "fda-ddi-table",
         "title": "FDA, Drug Development and Drug Interactions: Table of Substrates, Inhibitors and Inducers",
-        "version": "2019 edition (the one reviewed in PMID 31910286)",
+        "version": "2020 edition",
         "licence": "public domain (work of the United States government)",
         "url": "https://www.fda.gov/drugs/drug-interactions-labeling/"
         "drug-development-and-drug-interactions-table-substrates-inhibitors-and-inducers",
-        "note": "Only medicines, by active ingredient; later editions move single entries.",
+        "note": "Only medicines, by active ingredient; later editions move single entries. For CYP2D6 after the review "
+        "of 2020 (PMID 31910286): cimetidine and fluvoxamine weak, abiraterone, lorcaserin and rolapitant moderate.",
     },
     {
         "id": "cicali-2020",
@@ -95,10 +96,10 @@ FDA: dict[str, dict[str, dict[str, list[str]]]] = {
     "CYP2D6": {
         "inhibitor": {
             "strong": ["bupropion", "fluoxetine", "paroxetine", "quinidine", "terbinafine"],
-            "moderate": ["cimetidine", "cinacalcet", "duloxetine", "fluvoxamine", "mirabegron"],
+            "moderate": ["abiraterone", "cinacalcet", "duloxetine", "lorcaserin", "mirabegron", "rolapitant"],
             "weak": [
-                "abiraterone", "amiodarone", "celecoxib", "clobazam", "cobicistat", "desvenlafaxine", "escitalopram",
-                "labetalol", "lorcaserin", "ritonavir", "sertraline", "vemurafenib",
+                "amiodarone", "celecoxib", "cimetidine", "clobazam", "cobicistat", "desvenlafaxine", "escitalopram",
+                "fluvoxamine", "labetalol", "ritonavir", "sertraline", "vemurafenib",
             ],
         },
     },
@@ -129,14 +130,13 @@ FDA: dict[str, dict[str, dict[str, list[str]]]] = {
 }  # fmt: skip
 
 # The review (cicali-2020, table 4 and conclusion) found these CYP2D6 classes not borne out by published exposure.
-NOT_CONFIRMED = {
-    "abiraterone", "celecoxib", "cimetidine", "desvenlafaxine", "duloxetine", "fluvoxamine", "mirabegron",
-}  # fmt: skip
+NOT_CONFIRMED = {"abiraterone", "celecoxib", "desvenlafaxine", "duloxetine", "mirabegron"}
+NOT_REVIEWED = {"lorcaserin", "rolapitant"}
 
 NAMES = {
     "rifampin": ["rifampicin"], "cyclosporine": ["ciclosporin"], "acyclovir": ["aciclovir"],
     "st. john's wort": ["hypericum perforatum", "st john's wort", "st. john's wort extract", "hypericum"],
-    "phenobarbital": ["phenobarbitone"], "tenofovir": ["tenofovir disoproxil"],
+    "phenytoin": ["fosphenytoin"], "phenobarbital": ["phenobarbitone"], "tenofovir": ["tenofovir disoproxil"],
     "peginterferon alfa-2a": ["peginterferon alpha-2a"],
 }  # fmt: skip
 
@@ -195,7 +195,8 @@ def rows() -> list[dict[str, Any]]:
         for role, classes in roles.items():
             for strength, drugs in classes.items():
                 for drug in drugs:
-                    confirmed = drug not in NOT_CONFIRMED if gene == "CYP2D6" else None
+                    reviewed = gene == "CYP2D6" and drug not in NOT_REVIEWED
+                    confirmed = drug not in NOT_CONFIRMED if reviewed else None
                     names = NAMES.get(drug, [])
                     row = {"gene": gene, "drug": drug, "names": names, "role": role, "strength": strength}
                     found.append({**row, "confirmed": confirmed, "source": "fda-ddi-table"})
