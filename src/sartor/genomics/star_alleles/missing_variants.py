@@ -79,11 +79,11 @@ def _contradicted(pattern: Pattern, sites: Iterable[int], permits: Sequence[Sequ
 
 
 def _stood_in_for(definition: GeneDefinition, pattern: Pattern) -> tuple[str, ...]:
-    """Alleles of a tag pair whose intronic site is missing but whose exonic tag was called: the tag speaks for it."""
+    """The haplotype of a tag pair where its exonic tag was called: the tag speaks for the missing intronic site."""
     pair = definition.tag_pair
     if pair is None or pattern.first[pair.exonic] == MISSING:
         return ()
-    return (pair.haplotype, pair.intronic_allele)
+    return (pair.haplotype,)
 
 
 def _for_pairs(

@@ -194,7 +194,10 @@ def _candidates(
         return _variant_list(tables, pattern, found, options)
     if not found.diplotypes:
         return _substitute(tables, pattern, found)
-    listed = [Candidate(each.alleles, each.score) for each in found.diplotypes]
+    best: dict[tuple[str, ...], Candidate] = {}
+    for each in found.diplotypes:
+        best.setdefault(each.alleles, Candidate(each.alleles, each.score))
+    listed = list(best.values())
     if tables.frequencies is None or options.rules == "pharmcat" or len(listed) == 1:
         return listed, ()
     weights = {name: tables.frequencies.frequency(name, options.groups) for each in listed for name in each.alleles}
@@ -284,7 +287,7 @@ def _summed_up(
     ]
     if len(candidates) > AT_MOST:
         notes = (*notes, f"candidates-left-out:{len(candidates) - AT_MOST}")
-    certain = len(phenotypes) == 1 and phenotypes[0] != ""
+    certain = len(phenotypes) == 1 and phenotypes[0] not in ("", meaning.UNASSIGNED)
     status = "called" if len(candidates) == 1 else "phenotype-certain" if certain else "ambiguous"
     return blank.model_copy(
         update={
@@ -331,11 +334,12 @@ def _missing_alleles(definition: GeneDefinition, pattern: Pattern, candidates: S
         return ()
     table = allele_table(definition)
     named = {part for each in candidates for name in each.alleles for part in meaning.components(name)}
-    return tuple(
-        allele.name
+    names = (
+        definition.suballeles.get(allele.name, allele.name)
         for index, allele in enumerate(definition.alleles)
-        if allele.name in named and table.departs[index] & unseen
+        if table.departs[index] & unseen
     )
+    return tuple(dict.fromkeys(name for name in names if name in named))
 
 
 def _of_this_genome(
