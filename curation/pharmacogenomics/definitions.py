@@ -13,6 +13,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from sartor.genomics.star_alleles.definition import natural_key
+
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "src/sartor/capabilities/pharmacogenomics/data/definitions.json"
 ARCHIVE = "pgx/reference/pharmcat_resources_v3.1.1.tar.xz"
@@ -71,7 +73,10 @@ def gene(definition: dict[str, Any], exemption: dict[str, Any]) -> dict[str, Any
         "version": definition["version"],
         "modified": definition["modificationDate"][:10],
         "sites": [site(variant) for variant in variants],
-        "alleles": [allele(each, positions, reference) for each in definition["namedAlleles"]],
+        "alleles": sorted(
+            (allele(each, positions, reference) for each in definition["namedAlleles"]),
+            key=lambda row: natural_key(row["name"]),
+        ),
     }
     if list(named["alleles"]) != reference:
         row["reference_bases"] = named["alleles"]

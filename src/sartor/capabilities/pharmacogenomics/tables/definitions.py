@@ -16,7 +16,6 @@ from sartor.genomics.star_alleles.definition import (
     NamedAllele,
     TagPair,
     UnphasedPriority,
-    natural_key,
 )
 
 SCHEMA = 1
@@ -106,7 +105,7 @@ def _definition(row: _Gene) -> GeneDefinition:
         version=row.version,
         modified=row.modified,
         sites=sites,
-        alleles=tuple(sorted((_allele(each, bases) for each in row.alleles), key=lambda each: natural_key(each.name))),
+        alleles=tuple(_allele(each, bases) for each in row.alleles),
         reference_allele=reference.name,
         reference_bases=bases,
         required=row.required,

@@ -8,6 +8,7 @@ import pytest
 
 from sartor.capabilities.pharmacogenomics.tables.definitions import definitions, parse
 from sartor.errors import PackInvalid
+from sartor.genomics.star_alleles.definition import natural_order
 
 
 def test_all_genes_sites_and_alleles_are_there() -> None:
@@ -53,3 +54,9 @@ def test_a_broken_table_is_refused(change: tuple[bytes, bytes]) -> None:
     content = files("sartor.capabilities.pharmacogenomics").joinpath("data/definitions.json").read_bytes()
     with pytest.raises(PackInvalid):
         parse(content.replace(*change, 1))
+
+
+def test_alleles_stand_in_natural_order() -> None:
+    for definition in definitions().values():
+        names = [each.name for each in definition.alleles]
+        assert tuple(names) == natural_order(names)
