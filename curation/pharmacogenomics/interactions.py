@@ -133,6 +133,9 @@ FDA: dict[str, dict[str, dict[str, list[str]]]] = {
 NOT_CONFIRMED = {"abiraterone", "celecoxib", "desvenlafaxine", "duloxetine", "mirabegron"}
 NOT_REVIEWED = {"lorcaserin", "rolapitant"}
 
+# Ingredients that are also applied to skin, eye, ear, mouth or vagina, where they hardly reach the liver.
+ALSO_LOCAL = {"ciprofloxacin", "clotrimazole", "erythromycin", "ketoconazole", "miconazole", "terbinafine"}
+
 NAMES = {
     "rifampin": ["rifampicin"], "cyclosporine": ["ciclosporin"], "acyclovir": ["aciclovir"],
     "st. john's wort": ["hypericum perforatum", "st john's wort", "st. john's wort extract", "hypericum"],
@@ -198,7 +201,14 @@ def rows() -> list[dict[str, Any]]:
                     reviewed = gene == "CYP2D6" and drug not in NOT_REVIEWED
                     confirmed = drug not in NOT_CONFIRMED if reviewed else None
                     names = NAMES.get(drug, [])
-                    row = {"gene": gene, "drug": drug, "names": names, "role": role, "strength": strength}
+                    row: dict[str, Any] = {
+                        "gene": gene,
+                        "drug": drug,
+                        "names": names,
+                        "role": role,
+                        "strength": strength,
+                    }
+                    row |= {"also_local": True} if drug in ALSO_LOCAL else {}
                     found.append({**row, "confirmed": confirmed, "source": "fda-ddi-table"})
     return sorted(found, key=lambda row: (row["gene"], row["role"], row["drug"]))
 

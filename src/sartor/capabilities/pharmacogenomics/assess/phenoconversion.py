@@ -18,6 +18,7 @@ class Cause(Frozen):
 
     changes: whether it has a part in the change; False for a medicine that is only noted (weak, or overruled).
     confirmed: whether published exposure bears out its class; None where nobody has looked.
+    also_local: whether it is applied locally too; the record's route is not read, so the change is then uncertain.
     """
 
     drug: Coded
@@ -25,6 +26,7 @@ class Cause(Frozen):
     strength: str
     changes: bool
     confirmed: bool | None = None
+    also_local: bool = False
 
 
 class Converted(Frozen):
@@ -140,7 +142,7 @@ def _today(call: GeneCall, here: Sequence[tuple[Coded, Interaction]], table: Int
     if any(cause.confirmed is not None for cause in causes):
         sources.setdefault("cicali-2020")
     certain = all(rule.certain for rule in rules) and all(
-        cause.confirmed is not False for cause in causes if cause.changes
+        cause.confirmed is not False and not cause.also_local for cause in causes if cause.changes
     )
     return PhenotypeToday(
         gene=call.gene,
@@ -268,7 +270,14 @@ def _cause(
     drug: Coded, found: Interaction, rules: Sequence[ConversionRule], table: InteractionTable, changed: bool
 ) -> Cause:
     changes = changed and table.rule(found) in rules
-    return Cause(drug=drug, role=found.role, strength=found.strength, changes=changes, confirmed=found.confirmed)
+    return Cause(
+        drug=drug,
+        role=found.role,
+        strength=found.strength,
+        changes=changes,
+        confirmed=found.confirmed,
+        also_local=found.also_local,
+    )
 
 
 def _reasons(
@@ -279,6 +288,8 @@ def _reasons(
         found += [_rule_reason(rule) for rule in rules if not rule.certain]
         if any(cause.changes and cause.confirmed is False for cause in causes):
             found.append("class-not-confirmed")
+        if any(cause.changes and cause.also_local for cause in causes):
+            found.append("route-not-read")
         if not (call.diplotypes or call.phenotypes):
             found.append("genotype-unknown")
     if any(not cause.changes and cause.strength == "weak" for cause in causes):

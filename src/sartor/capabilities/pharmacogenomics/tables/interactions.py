@@ -20,6 +20,7 @@ class Interaction(Frozen):
 
     role: inhibitor or inducer; strength: strong, moderate or weak.
     confirmed: whether published changes of exposure bear the class out; None where nobody has looked.
+    also_local: whether it is also applied locally (skin, eye, ear), where it would not act on the enzyme.
     """
 
     gene: str
@@ -28,6 +29,7 @@ class Interaction(Frozen):
     role: str
     strength: str
     confirmed: bool | None = None
+    also_local: bool = False
     source: str
 
 

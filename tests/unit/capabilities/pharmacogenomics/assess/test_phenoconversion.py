@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from sartor.capabilities.pharmacogenomics.assess.phenoconversion import (
@@ -10,6 +13,7 @@ from sartor.capabilities.pharmacogenomics.assess.phenoconversion import (
 from sartor.capabilities.pharmacogenomics.tables.interactions import interaction_table
 from sartor.domain.code import RXNORM, Coded
 from sartor.domain.genome import Diplotype, GeneCall
+from sartor.explaining.wording import WordingTable
 
 TABLE = interaction_table()
 POOR, INTERMEDIATE, NORMAL = "Poor Metabolizer", "Intermediate Metabolizer", "Normal Metabolizer"
@@ -153,6 +157,22 @@ def test_a_medicine_does_not_convert_its_own_recommendation() -> None:
     medicines = [drug("paroxetine")]
     assert phenotypes_today([gene_call], medicines, TABLE, besides=drug("paroxetine")) == ()
     assert phenotypes_today([gene_call], medicines, TABLE, besides=drug("codeine"))[0].phenotypes == (POOR,)
+
+
+def test_a_medicine_that_may_be_a_cream_is_uncertain() -> None:
+    result = today(call("CYP2D6", scored(2.0, NORMAL)), "terbinafine")
+    assert result.phenotypes == (POOR,)
+    assert result.certainty == "uncertain"
+    assert "pharmacogenomics.phenoconversion.route-not-read" in result.reasons
+
+
+def test_every_reason_has_a_sentence() -> None:
+    text = files("sartor.capabilities.pharmacogenomics").joinpath("wording/en.toml").read_text(encoding="utf-8")
+    sentences = WordingTable.load(text)
+    source = files("sartor.capabilities.pharmacogenomics").joinpath("assess/phenoconversion.py").read_text("utf-8")
+    names = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source)) - {"cicali-2020"}
+    assert len(names) >= 10
+    assert all(sentences.has(f"pharmacogenomics.phenoconversion.{name}") for name in names)
 
 
 def test_other_medicines_and_genes_are_left_alone() -> None:
