@@ -46,7 +46,8 @@ class WordingTable:
     def say(self, wording: Wording) -> str:
         """The sentence with its places filled; raises WordingIncomplete for an unknown key or an empty place.
 
-        A value may itself be a wording, {"key": …, "values": …}; a list is joined as an enumeration.
+        A value may itself be a wording, {"key": …, "values": …}; a list is joined as "a, b and c",
+        {"any": list} as "a, b or c".
         """
         sentence = self._sentence(wording.key)
         filled = {place: self._value(wording, place) for place in _places(sentence, wording.key)}
@@ -68,18 +69,24 @@ class WordingTable:
         return text
 
     def _text(self, value: JsonValue) -> str:
+        if isinstance(value, Mapping) and "any" in value:
+            return self._enumeration(self._parts(value["any"]), "list.or")
         if isinstance(value, Mapping):
             return self.say(Wording.model_validate(value))
         if isinstance(value, str):
             return value
         if isinstance(value, Sequence):
-            return self._enumeration([text for each in value if (text := self._text(each))])
+            return self._enumeration(self._parts(value), "list.and")
         return f"{value:g}" if isinstance(value, float) else str(value if value is not None else "")
 
-    def _enumeration(self, parts: Sequence[str]) -> str:
+    def _parts(self, value: JsonValue) -> list[str]:
+        each_value = value if isinstance(value, list) else [value]
+        return [text for each in each_value if (text := self._text(each))]
+
+    def _enumeration(self, parts: Sequence[str], how: str) -> str:
         if len(parts) < 2:
             return "".join(parts)
-        last = self.sentences.get("list.and", "{first}, {last}")
+        last = self.sentences.get(how, "{first}, {last}")
         return last.format(first=", ".join(parts[:-1]), last=parts[-1])
 
 
