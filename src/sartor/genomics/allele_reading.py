@@ -227,9 +227,9 @@ def _recognise(window: Window, sequence: str) -> _Meaning:
     if start > window.site.position + 1:
         return _Meaning(window.site.reference, False, "other-indel-in-span")
     following = window.following
-    if following and sequence.endswith(following) and len(sequence) > len(following):
-        sequence = sequence[: len(sequence) - len(following)]
-    return _Meaning(sequence, True)
+    if sequence.endswith(following) and len(sequence) > len(following):
+        return _Meaning(sequence[: len(sequence) - len(following)], True)
+    return _Meaning(f"{window.reference}>{sequence}", True)
 
 
 def _beyond_window(window: Window, start: int, end: int) -> _Meaning:

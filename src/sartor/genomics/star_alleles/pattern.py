@@ -208,30 +208,27 @@ def encode(
     Extra sites are ignored. `one_copy`: the person has one chromosome, so homozygous calls are one copy;
     the same holds as soon as one site was called on one copy only.
     """
+    by_place = {(call.site.chromosome, call.site.position, call.site.reference): call for call in calls}
     table = allele_table(definition)
-    by_place = {(call.site.position, call.site.reference): call for call in calls}
-    first, second, block = [], [], []
-    unknown: list[UnknownBase] = []
+    copies: tuple[list[int], list[int]] = ([], [])
+    block, unknown = [], []
     phased = True
     for index, site in enumerate(definition.sites):
-        call = by_place.get((site.position, site.reference))
-        if call is None or all(allele is None for allele in call.alleles) or not call.alleles:
-            first.append(MISSING)
-            second.append(MISSING)
+        call = by_place.get((site.chromosome, site.position, site.reference))
+        bases = call.alleles[:2] if call is not None else ()
+        if call is None or all(base is None for base in bases):
+            codes = [MISSING, MISSING]
             block.append(-1)
-            continue
-        copies = []
-        for copy, base in enumerate(call.alleles[:2]):
-            code = MISSING if base is None else table.codes[index].get(base, UNDOCUMENTED)
+        else:
+            codes = [MISSING if base is None else table.codes[index].get(base, UNDOCUMENTED) for base in bases]
+            phased = phased and (call.phased or len(codes) == 1)
+            block.append(_block(call))
+        for copy, code in enumerate((*codes, ABSENT)[:2]):
             if code == UNDOCUMENTED:
-                unknown.append(UnknownBase(index, copy, base or ""))
+                unknown.append(UnknownBase(index, copy, bases[copy] or ""))
                 code = 0 if undocumented_as_reference else code
-            copies.append(code)
-        first.append(copies[0])
-        second.append(copies[1] if len(copies) > 1 else ABSENT)
-        phased = phased and (call.phased or len(copies) == 1)
-        block.append(_block(call))
-    pattern = Pattern(tuple(first), tuple(second), tuple(block), phased, tuple(unknown))
+            copies[copy].append(code)
+    pattern = Pattern(tuple(copies[0]), tuple(copies[1]), tuple(block), phased, tuple(unknown))
     return as_one_copy(pattern) if one_copy or ABSENT in pattern.second else pattern
 
 
