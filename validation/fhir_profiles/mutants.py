@@ -169,6 +169,22 @@ def wrong_type(resource: Resource, _: Definition, chance: random.Random) -> Iter
             yield name, {**copy.deepcopy(resource), name: value}
 
 
+def wrong_shape(resource: Resource, _: Definition, chance: random.Random) -> Iterator[tuple[str, Resource]]:
+    for name in ("status", "code", "subject"):
+        if name in resource:
+            yield f"{name} in a list", {**copy.deepcopy(resource), name: [resource[name]] * 2}
+    for name in ("category", "component", "extension"):
+        if name in resource and isinstance(resource[name], list):
+            yield f"{name} without its list", {**copy.deepcopy(resource), name: 1}
+
+
+def malformed(resource: Resource, _: Definition, __: random.Random) -> Iterator[tuple[str, Resource]]:
+    yield "id", {**copy.deepcopy(resource), "id": "no blanks allowed"}
+    for name in ("effectiveDateTime", "performedDateTime", "authoredOn", "issued"):
+        if name in resource:
+            yield name, {**copy.deepcopy(resource), name: "the day before yesterday"}
+
+
 def unknown_element(resource: Resource, _: Definition, chance: random.Random) -> Iterator[tuple[str, Resource]]:
     yield "resource", {**copy.deepcopy(resource), "colour": "red"}
     changed = copy.deepcopy(resource)
@@ -209,6 +225,7 @@ def wrong_extension(resource: Resource, _: Definition, __: random.Random) -> Ite
             ("unknown url", {**item, "url": item["url"] + "-x"}),
             ("neither value nor parts", {"url": item["url"]}),
             ("wrong value", {"url": item["url"], "valueBoolean": True}),
+            ("reference to nowhere", {**without_value(item), "valueReference": {"reference": "Slot/17"}}),
             ("unknown part", {**without_value(item), "extension": [{"url": "no-such-part", "valueString": "x"}]}),
         ):
             changed = copy.deepcopy(resource)
@@ -243,6 +260,8 @@ KINDS: dict[str, Callable[[Resource, Definition, random.Random], Iterator[tuple[
     "code not in required value set": wrong_status,
     "code not in the guide's code system": wrong_code,
     "wrong data type": wrong_type,
+    "single and repeated confused": wrong_shape,
+    "primitive malformed": malformed,
     "unknown element": unknown_element,
     "reference to a wrong type": wrong_reference,
     "invariant of Observation broken": absent_and_present,
@@ -269,6 +288,21 @@ def within(value: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for child in value:
             yield from within(child)
+
+
+def in_bundle(bundle: Resource, profiles: Mapping[str, Definition], seed: int, *, most: int) -> Iterator[Mutant]:
+    """The same mutants inside a bundle: one entry of it is broken, by a kind that is drawn."""
+    chance = random.Random(seed)
+    entries = bundle.get("entry", [])
+    for place, entry in chance.sample(list(enumerate(entries)), len(entries))[:most]:
+        resource = entry.get("resource", {})
+        urls = [url for url in resource.get("meta", {}).get("profile", []) if url in profiles]
+        made = list(mutants(resource, profiles[urls[0]], seed + place, per_kind=1)) if urls else []
+        if made:
+            broken = chance.choice(made)
+            changed = copy.deepcopy(bundle)
+            changed["entry"][place]["resource"] = broken.resource
+            yield Mutant("inside a bundle", f"entry {place}: {broken.kind}: {broken.what}", changed)
 
 
 def mutants(resource: Resource, profile: Definition, seed: int, *, per_kind: int = 3) -> Iterator[Mutant]:

@@ -12,18 +12,20 @@ import os
 import sys
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sartor.testing.fhir_profiles import check, index
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mutants import KINDS, definition, mutants
+from mutants import KINDS, Mutant, definition, in_bundle, mutants
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FLOOR_ACCEPTED = 1.0
 FLOOR_REJECTED = 0.95
+SEED = 20250101
 
 
 def archive() -> Path:
@@ -73,16 +75,23 @@ def rejected(all_of: dict[str, dict[str, Any]], *, quick: bool) -> tuple[dict[st
     structures = {each["url"]: definition(each) for each in all_of.values() if "snapshot" in each}
     made, caught, missed = Counter[str](), Counter[str](), []
     for number, (name, each) in enumerate(all_of.items()):
-        urls = [url for url in each.get("meta", {}).get("profile", []) if url in structures]
-        for url in urls[:1]:
-            for mutant in mutants(each, structures[url], 20250101 + number, per_kind=1 if quick else 3):
-                made[mutant.kind] += 1
-                if check(mutant.resource, others=around):
-                    caught[mutant.kind] += 1
-                else:
-                    missed.append(f"{name}: {mutant.kind}: {mutant.what}")
-    by_kind = {kind: figure(caught[kind], made[kind]) for kind in KINDS}
+        for mutant in broken(each, structures, SEED + number, quick=quick):
+            made[mutant.kind] += 1
+            if check(mutant.resource, others=around):
+                caught[mutant.kind] += 1
+            else:
+                missed.append(f"{name}: {mutant.kind}: {mutant.what}")
+    by_kind = {kind: figure(caught[kind], made[kind]) for kind in (*KINDS, "inside a bundle")}
     return {**figure(caught.total(), made.total()), "by_kind": by_kind}, missed
+
+
+def broken(resource: dict[str, Any], structures: Any, seed: int, *, quick: bool) -> Iterator[Mutant]:
+    """The mutants of one instance: of a bundle, of its entries; of any other, by the first profile that it declares."""
+    if resource["resourceType"] == "Bundle":
+        yield from in_bundle(resource, structures, seed, most=5 if quick else 40)
+        return
+    for url in [url for url in resource.get("meta", {}).get("profile", []) if url in structures][:1]:
+        yield from mutants(resource, structures[url], seed, per_kind=1 if quick else 3)
 
 
 def main(quick: bool = False) -> int:

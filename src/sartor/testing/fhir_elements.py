@@ -39,6 +39,12 @@ def instances(value: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
     return found
 
 
+def listed(value: Any, name: str) -> list[Any]:
+    """The items of a repeating element; none when it is missing or not even a list."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
 def contains(value: Any, pattern: Any) -> bool:
     """FHIR's pattern rule: everything in the pattern is in the value, which may hold more."""
     if isinstance(pattern, Mapping):
@@ -55,8 +61,8 @@ def coded_in(value: Any, codes: Mapping[str, Sequence[str]]) -> bool:
     if isinstance(value, str):
         return any(value in listed for listed in codes.values())
     if isinstance(value, Mapping) and "coding" in value:
-        return any(coded_in(each, codes) for each in value["coding"])
-    return isinstance(value, Mapping) and value.get("code") in codes.get(str(value.get("system", "")), ())
+        return any(coded_in(each, codes) for each in listed(value, "coding"))
+    return isinstance(value, Mapping) and str(value.get("code")) in codes.get(str(value.get("system", "")), ())
 
 
 def invariants(path: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -73,7 +79,7 @@ def invariants(path: str, value: Any) -> Iterator[tuple[str, str]]:
         yield "obs-3", "a reference range has low, high or text"
     if value.get("resourceType") == "Observation":
         yield from _observation(value)
-    if value.get("resourceType") == "Task" and value.get("lastModified", "9") < value.get("authoredOn", ""):
+    if value.get("resourceType") == "Task" and str(value.get("lastModified", "9")) < str(value.get("authoredOn", "")):
         yield "inv-1", "a task is modified after it was authored"
 
 
@@ -82,10 +88,12 @@ def _observation(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if has_value and "dataAbsentReason" in value:
         yield "obs-6", "a value and a reason for its absence exclude each other"
     own = _codes(value.get("code"))
-    if has_value and any(own & _codes(part.get("code")) for part in value.get("component", ())):
+    if has_value and any(
+        own & _codes(part.get("code")) for part in listed(value, "component") if isinstance(part, Mapping)
+    ):
         yield "obs-7", "a component may not have the code of an observation that has a value itself"
 
 
 def _codes(concept: Any) -> set[tuple[str, str]]:
-    coding = concept.get("coding", ()) if isinstance(concept, Mapping) else ()
+    coding = [each for each in listed(concept, "coding") if isinstance(each, Mapping)]
     return {(str(each.get("system", "")), str(each.get("code", ""))) for each in coding}

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from sartor.testing.fhir_elements import coded_in, contains, instances, invariants, walk
+from sartor.testing.fhir_elements import coded_in, contains, instances, invariants, listed, walk
 
 Node = Mapping[str, Any]
 Resource = Mapping[str, Any]
@@ -61,7 +61,10 @@ def check(
     found = base_problems(resource)
     checker = _Checker(profiles or load_profiles(), {**(others or {}), **index([resource])})
     for path, inner in _resources(resource, str(resource.get("resourceType", ""))):
-        urls = [*inner.get("meta", {}).get("profile", ()), *([declared] if declared and inner is resource else [])]
+        urls = [
+            *map(str, listed(inner.get("meta"), "profile")),
+            *([declared] if declared and inner is resource else []),
+        ]
         found += checker.resource(inner, path, urls)
     return list(dict.fromkeys(found))
 
@@ -100,9 +103,9 @@ def index(resources: Sequence[Resource]) -> dict[str, Resource]:
         for _, inner in _resources(outer, ""):
             if "id" in inner:
                 found.setdefault(f"{inner['resourceType']}/{inner['id']}", inner)
-            for entry in inner.get("entry", ()) if inner["resourceType"] == "Bundle" else ():
-                if "fullUrl" in entry and "resource" in entry:
-                    found.setdefault(entry["fullUrl"], entry["resource"])
+            for entry in listed(inner, "entry") if inner["resourceType"] == "Bundle" else ():
+                if isinstance(entry, Mapping) and "fullUrl" in entry and "resource" in entry:
+                    found.setdefault(str(entry["fullUrl"]), entry["resource"])
     return found
 
 
@@ -211,7 +214,7 @@ class _Checker:
             return any(self.conforms(resource, url) for url in targets)
         if strict:
             return False
-        kind = reference.get("type") or (text.split("/")[-2] if "/" in text else "")
+        kind = str(reference.get("type", "")) or (text.split("/")[-2] if "/" in text else "")
         allowed = {self.facts.profiles[url]["type"] if url in self.facts.profiles else url for url in targets}
         return not kind or ":" in kind or kind in allowed
 
@@ -228,13 +231,13 @@ class _Checker:
     def known_code(self, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         """A coding from a code system that is here in full has to be in it."""
         codes = self.facts.code_systems.get(str(value.get("system", "")))
-        if codes is not None and "code" in value and value["code"] not in codes:
+        if codes is not None and "code" in value and str(value["code"]) not in codes:
             yield Problem(path, "code", f"{value['system']} has no code {value['code']!r}")
 
     def extensions(self, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         """Every extension of the guide against its own profile, its place included."""
         known = self.facts.profiles.get(str(value.get("url", "")))
-        for item in value.get("extension", ()):
+        for item in listed(value, "extension"):
             url = str(item.get("url", "")) if isinstance(item, Mapping) else ""
             where = f"{path}.extension[{url.rsplit('/', 1)[-1]}]"
             if ":" not in url and known is not None and url not in _parts(known):

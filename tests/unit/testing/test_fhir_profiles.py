@@ -6,6 +6,8 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sartor.testing.fhir_profiles import Profiles, check, index, load_profiles
 
@@ -161,3 +163,20 @@ def test_checking_leaves_the_resource_as_it_was() -> None:
 
 def test_an_unknown_resource_type_is_a_problem_and_no_crash() -> None:
     assert rules({"resourceType": "Nothing"}) == {"type"}
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_nonsense_anywhere_is_a_problem_and_no_crash(data: st.DataObject) -> None:
+    made = implication()
+    made["extension"] = [{"url": f"{PROFILE}genomic-study-reference", "valueReference": {"reference": "Procedure/1"}}]
+    places = [(parent, key) for parent in inside(made) for key in parent if key != "resourceType"]
+    parent, key = data.draw(st.sampled_from(places))
+    parent[key] = data.draw(st.sampled_from([1, True, None, [], {}, [1], {"x": 1}, [[]], "\x00"]))
+    check(made)
+
+
+def inside(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        return [value, *(each for child in value.values() for each in inside(child))]
+    return [each for child in value for each in inside(child)] if isinstance(value, list) else []
