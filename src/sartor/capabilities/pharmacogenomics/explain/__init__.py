@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from sartor.capabilities.pharmacogenomics.explain.doses import explain_dose
 from sartor.capabilities.pharmacogenomics.explain.drugs import DrugExplainer
 from sartor.capabilities.pharmacogenomics.explain.genes import explain_gene
-from sartor.capabilities.pharmacogenomics.explain_dose import explain_dose
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Explanation
 from sartor.domain.finding import Finding

@@ -8,7 +8,7 @@ import pytest
 
 from sartor.capabilities.pharmacogenomics.assess.dose_equations import predict
 from sartor.capabilities.pharmacogenomics.assess.dosing import dose_findings
-from sartor.capabilities.pharmacogenomics.explain_dose import explain_dose
+from sartor.capabilities.pharmacogenomics.explain.doses import explain_dose
 from sartor.capabilities.pharmacogenomics.tables.dosing import dosing_table
 from sartor.domain.code import RXNORM, Coded
 from sartor.domain.evidence import Evidence, Fact
