@@ -103,14 +103,15 @@ def gene_call_today(call: GeneCall, today: PhenotypeToday | None) -> GeneCall:
         if each.alleles in changes
     )
     if not diplotypes:
-        converted = today.candidates[0]
-        diplotypes = (
+        diplotypes = tuple(
             Diplotype(
-                alleles=(),
-                phenotype=converted.phenotype,
-                activity_score=converted.score,
-                lookup_key=converted.lookup_key,
-            ),
+                alleles=each.alleles,
+                phenotype=each.phenotype,
+                activity_score=each.score,
+                lookup_key=each.lookup_key,
+                probability=each.probability,
+            )
+            for each in today.candidates
         )
     return call.model_copy(
         update={"diplotypes": diplotypes, "phenotypes": today.phenotypes, "activity_scores": today.activity_scores}
