@@ -120,7 +120,7 @@ def people(
 
 
 def leads_to(row: Recommendation, gene: str, candidate: Diplotype, guidelines: GuidelineSet) -> bool:
-    (state,) = states(gene, called(gene, candidate), guidelines)
+    (state,) = states(gene, called(gene, candidate), guidelines, [row])
     if not state.fit(row.keys[gene]):
         return False
     siblings = [each for each in guidelines.of(row.drug, row.guideline) if each.population == row.population]

@@ -100,7 +100,8 @@ def answer(question: Question, person: Person, knowledge: Knowledge) -> Iterator
         yield _by_algorithm(question, person, about, calls)
         return
     found = lookup.outcomes(
-        question.rows, [lookup.states(gene, calls.get(gene), question.guidelines) for gene in question.genes]
+        question.rows,
+        [lookup.states(gene, calls.get(gene), question.guidelines, question.rows) for gene in question.genes],
     )
     rows = [outcome.row for outcome in found if outcome.row is not None]
     if not rows:

@@ -44,6 +44,11 @@ class State:
             return len(parts) + 1 if all(part in self.keys for part in parts) else 0
         return 0
 
+    def as_seen_by(self, asked: Sequence[str]) -> tuple[object, ...]:
+        """All that rows with these keys can tell of this state; equal for states that lead to the same row."""
+        reach = self.score if any(key.startswith("≥") for key in asked) else None
+        return (self.phenotype, self.borrowed, reach, *(self.fit(key) for key in asked))
+
     def _fit_score(self, score: float, how: str) -> int:
         if self.score is None or abs(self.score - score) > 1e-9:
             return 0
@@ -66,17 +71,24 @@ def is_determined(call: GeneCall | None) -> bool:
     return call is not None and bool(call.diplotypes or call.phenotypes)
 
 
-def states(gene: str, call: GeneCall | None, guidelines: GuidelineSet) -> tuple[State, ...]:
-    """Every distinct state that the call leaves possible, best first; one with the key "No Result" when untested."""
+def states(
+    gene: str, call: GeneCall | None, guidelines: GuidelineSet, rows: Sequence[Recommendation]
+) -> tuple[State, ...]:
+    """Every state that the call leaves possible, best first; one with the key "No Result" when untested.
+
+    Candidates that these rows cannot tell apart are one state, labelled by the best of them, with their
+    probabilities added.
+    """
     if call is None or not is_determined(call):
         return (State(gene, {NO_RESULT: 1}),)
     if call.unknown_variants and guidelines.name not in rules()["undocumented_variants_count_as_reference"]:
         return (State(gene, {}),)
     diplotypes = call.diplotypes or tuple(Diplotype(alleles=(), phenotype=each) for each in call.phenotypes)
-    merged: dict[tuple[tuple[str, int], ...], State] = {}
+    asked = sorted({key for row in rows if (key := row.keys.get(gene)) is not None})
+    merged: dict[tuple[object, ...], State] = {}
     for diplotype in diplotypes:
         state = _state(gene, diplotype, guidelines)
-        key = (*sorted(state.keys.items()), ("normal", int(state.normal_allele)))
+        key = state.as_seen_by(asked)
         if (seen := merged.get(key)) is None:
             merged[key] = state
         elif seen.probability is not None and state.probability is not None:
