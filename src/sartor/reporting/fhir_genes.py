@@ -163,6 +163,7 @@ def genotype_of(call: GeneCall, reported: ReportedFinding | None, frame: Frame) 
     if text(headline):
         parts.append(component(concept(coding(TBD_CODES, "conclusion-string")), valueString=text(headline)))
     parts += genotype_parts(call)
+    parts += today_parts(reported.finding) if reported else ()
     citations = reported.finding.citations if reported else ()
     return cleaned(
         {
@@ -204,6 +205,25 @@ def genotype_parts(call: GeneCall) -> Iterator[Resource]:
         yield from (candidate(each) for each in call.diplotypes if text(each.label))
     yield component(ours("positions-read"), valueInteger=max(0, call.n_positions - call.n_missing))
     yield component(ours("positions-missing"), valueInteger=call.n_missing)
+
+
+def today_parts(finding: Finding) -> Iterator[Resource]:
+    """The phenotype under today's medicines, when they change it, and the medicines that do."""
+    today = finding.details.get("phenotype_today")
+    if not isinstance(today, Mapping) or not today.get("changed"):
+        return
+    for phenotype in _strings(today.get("phenotypes")):
+        yield component(ours("phenotype-today"), valueCodeableConcept=implied(phenotype))
+    causes = today.get("causes")
+    drugs = [each.get("drug") for each in causes if isinstance(each, Mapping)] if isinstance(causes, list) else []
+    for drug in drugs:
+        if isinstance(drug, Mapping) and (name := text(drug.get("label") or drug.get("code") or "")):
+            coded = coding(str(drug.get("system", "")), str(drug.get("code", "")), name)
+            yield component(ours("phenotype-changed-by"), valueCodeableConcept=concept(coded, words=name))
+
+
+def _strings(value: Any) -> list[str]:
+    return [text(each) for each in value if text(each)] if isinstance(value, list) else []
 
 
 def candidate(diplotype: Diplotype) -> Resource:

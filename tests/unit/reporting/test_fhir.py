@@ -253,3 +253,23 @@ def test_a_failed_section_makes_the_report_partial() -> None:
     )
     [whole] = resources(bundle(report), "DiagnosticReport")
     assert whole["status"] == "partial"
+
+
+def test_the_phenotype_under_todays_medicines_is_told_with_the_medicine_that_changes_it() -> None:
+    report = report_sample.report()
+    place = next(i for i, each in enumerate(report.findings) if each.finding.id.endswith("/gene/CYP2D6"))
+    reported = report.findings[place]
+    today = {
+        "gene": "CYP2D6",
+        "changed": True,
+        "phenotypes": ["Poor Metabolizer"],
+        "causes": [{"drug": {"system": RXNORM, "code": "32937", "label": "paroxetine"}}],
+    }
+    finding = reported.finding.model_copy(update={"details": {**reported.finding.details, "phenotype_today": today}})
+    changed = reported.model_copy(update={"finding": finding})
+    findings = (*report.findings[:place], changed, *report.findings[place + 1 :])
+    made = bundle(report.model_copy(update={"findings": findings}))
+    assert check(made) == []
+    [genotype] = about_gene(resources(made, "Observation", "genotype"), "CYP2D6")
+    assert component(genotype, "phenotype-today")["valueCodeableConcept"]["coding"][0]["code"] == "LA9657-3"
+    assert component(genotype, "phenotype-changed-by")["valueCodeableConcept"]["text"] == "paroxetine"
