@@ -16,7 +16,10 @@ from sartor.errors import InputError
 from sartor.io import vcf
 from sartor.io.vcf_scan import scan
 
-HEADER = "##fileformat=VCFv4.2\n##contig=<ID=chr10,length=133797422>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS\n"
+HEADER = (
+    "##fileformat=VCFv4.2\n##contig=<ID=chr10,length=133797422>\n"
+    "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS\n"
+)
 ROWS = [f"chr10\t{94781000 + 7 * n}\t.\tT\tC\t.\tPASS\tDP={n}\tGT\t0/1\n" for n in range(60)]
 TEXT = (HEADER + "".join(ROWS)).encode()
 REGIONS = [Region("chr10", 94780000, 94790000)]
