@@ -121,6 +121,7 @@ def match_pattern(
 ) -> GeneMatch:
     """Match one genotype pattern; equal patterns give equal matches."""
     missing = pattern.missing
+    as_reference = pattern.unknown and reads_undocumented_as_reference(definition, rules, combinations)
     blank = GeneMatch(
         definition.gene,
         rules,
@@ -130,11 +131,12 @@ def match_pattern(
         missing=missing,
         half_called=pattern.half_called,
         unknown=pattern.unknown,
+        notes=(NOTE_UNDOCUMENTED_AS_REFERENCE,) if as_reference else (),
     )
     if not blank.n_called:
         return blank
     if set(definition.required) & set(missing) and rules == "pharmcat":
-        return replace(blank, notes=(NOTE_REQUIRED_MISSING,))
+        return replace(blank, notes=(*blank.notes, NOTE_REQUIRED_MISSING))
     if definition.variant_list:
         return _match_variants(definition, pattern, blank)
     half_called = rules == "pharmcat" and bool(pattern.half_called)
@@ -168,7 +170,7 @@ def fitting_diplotypes(
                 pair = (min(one, other), max(one, other))
                 score = _score(table, one, first, called) + _score(table, other, second, called)
                 found[pair] = max(score, found.get(pair, score))
-    listed = sorted((_diplotype(table, pair, score, missing) for pair, score in found.items()), key=_rank)
+    listed = sorted((_diplotype(table, pair, score, missing) for pair, score in found.items()), key=_least_assumed)
     best = {each.alleles: each for each in reversed(listed)}
     return tuple(best[alleles] for alleles in dict.fromkeys(each.alleles for each in listed))
 
@@ -202,14 +204,18 @@ def _diplotype(table: AlleleTable, alleles: tuple[int, ...], score: int, missing
     return MatchedDiplotype(reported, score, sum((table.departs[index] & missing).bit_count() for index in alleles))
 
 
-def _rank(diplotype: MatchedDiplotype) -> tuple[object, ...]:
-    return (diplotype.assumed, -diplotype.score, tuple(natural_key(name) for name in diplotype.alleles))
+def _least_assumed(diplotype: MatchedDiplotype) -> tuple[object, ...]:
+    return (diplotype.assumed, *_best_scored(diplotype))
+
+
+def _best_scored(diplotype: MatchedDiplotype) -> tuple[object, ...]:
+    return (-diplotype.score, tuple(natural_key(name) for name in diplotype.alleles))
 
 
 def _best(
     definition: GeneDefinition, found: tuple[MatchedDiplotype, ...], blank: GeneMatch, all_matches: bool
 ) -> GeneMatch:
-    ordered = sorted(found, key=lambda each: (-each.score, _rank(each)[2]))
+    ordered = sorted(found, key=_best_scored)
     if all_matches or not ordered:
         return replace(blank, diplotypes=tuple(ordered))
     labels = {each.label for each in ordered}
@@ -222,9 +228,7 @@ def _best(
 
 def _match_variants(definition: GeneDefinition, pattern: Pattern, blank: GeneMatch) -> GeneMatch:
     diplotypes, haplotypes, notes = read_variants(definition, pattern)
-    if pattern.unknown:
-        notes = (*notes, NOTE_UNDOCUMENTED_AS_REFERENCE)
     listed = tuple(MatchedDiplotype(names, score) for names, score in diplotypes)
     if blank.rules == "pharmcat" and not (pattern.phased or blank.effectively_phased):
         listed = ()
-    return replace(blank, diplotypes=listed, haplotypes=haplotypes, notes=notes)
+    return replace(blank, diplotypes=listed, haplotypes=haplotypes, notes=(*blank.notes, *notes))
