@@ -18,6 +18,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from sartor.capabilities.pharmacogenomics.tables.definitions import definitions
+
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "src/sartor/capabilities/pharmacogenomics/data/frequencies.json"
 PANEL_LIST = "pygscatalog/pgscatalog.utils/packages/pgscatalog.calc/tests/legacy/data/ref.psam"
@@ -60,7 +62,6 @@ def main() -> int:
     content: dict[str, Any] = {
         "schema": "sartor/frequencies/1",
         "source": SOURCE,
-        "pseudocount": 0.1,
         "people": {group: people[group] for group in GROUPS},
         "ancestry": RACE_GROUPS,
         "genes": {gene: entry(gene, counts[gene]) for gene in sorted(counts)},
@@ -113,7 +114,7 @@ def parts(allele: str) -> list[str]:
 
 
 def entry(gene: str, by_group: dict[str, Counter[str]]) -> dict[str, Any]:
-    result: dict[str, Any] = {"groups": {}}
+    result: dict[str, Any] = {"named_alleles": named_alleles(gene), "groups": {}}
     if gene == "CYP2B6":
         result["source"] = f"{SOURCE}, *6/*9 and *1/*4 divided after PMID 16951995"
     for group, counts in by_group.items():
@@ -122,6 +123,11 @@ def entry(gene: str, by_group: dict[str, Counter[str]]) -> dict[str, Any]:
             alleles = divided(alleles)
         result["groups"][group] = {"chromosomes": sum(counts.values()), "counts": alleles}
     return result
+
+
+def named_alleles(gene: str) -> int:
+    """How many alleles the definition names that sequence can show."""
+    return sum(1 for allele in definitions()[gene].alleles if not allele.structural)
 
 
 def divided(counts: dict[str, float]) -> dict[str, float]:
