@@ -29,6 +29,7 @@ from sartor.knowledge import medicines
 
 _QUALITIES = tuple(InputQuality)
 _CERTAINTY = f"{CAPABILITY}.certainty"
+_TODAY = f"{CAPABILITY}.phenoconversion."
 
 
 @dataclass(frozen=True)
@@ -247,9 +248,9 @@ def _certainty(
         reasons.append("phenotype-borrowed")
     if any(call is not None and call.input_quality == "poor" for call in map(calls.get, question.genes)):
         reasons.append("quality-poor")
-    return Certainty(
-        source_strength=strength, input_quality=worst, reasons=tuple(f"{_CERTAINTY}.{each}" for each in reasons)
-    )
+    today = (note for call in map(calls.get, question.genes) if call for note in call.notes if note.startswith(_TODAY))
+    keys = (*(f"{_CERTAINTY}.{each}" for each in reasons), *dict.fromkeys(today))
+    return Certainty(source_strength=strength, input_quality=worst, reasons=keys)
 
 
 def _context(question: Question) -> tuple[Coded, ...]:

@@ -87,7 +87,10 @@ def phenotypes_today(
 
 
 def gene_call_today(call: GeneCall, today: PhenotypeToday | None) -> GeneCall:
-    """The call as it is to be looked up today: phenotypes, scores and keys of its diplotypes replaced."""
+    """The call as it is to be looked up today: phenotypes, scores and keys of its diplotypes replaced.
+
+    An uncertain conversion lowers a good input quality to reduced, and leaves its reasons (wording keys) in the notes.
+    """
     if today is None or not today.changed:
         return call
     changes = {each.alleles: each for each in today.candidates}
@@ -113,9 +116,15 @@ def gene_call_today(call: GeneCall, today: PhenotypeToday | None) -> GeneCall:
             )
             for each in today.candidates
         )
-    return call.model_copy(
-        update={"diplotypes": diplotypes, "phenotypes": today.phenotypes, "activity_scores": today.activity_scores}
-    )
+    update: dict[str, object] = {
+        "diplotypes": diplotypes,
+        "phenotypes": today.phenotypes,
+        "activity_scores": today.activity_scores,
+    }
+    if today.certainty == "uncertain":
+        update["notes"] = (*call.notes, *today.reasons)
+        update["input_quality"] = "reduced" if call.input_quality == "good" else call.input_quality
+    return call.model_copy(update=update)
 
 
 def _distinct(drugs: Sequence[Coded]) -> list[Coded]:

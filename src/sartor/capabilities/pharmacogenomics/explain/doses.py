@@ -13,6 +13,7 @@ from sartor.domain.explanation import Contribution, Explanation, Wording
 from sartor.domain.finding import ActionKind, Finding, Status
 
 PREFIX: Final = "pharmacogenomics.dosing"
+_WITH_UNIT: Final = ("age_years", "height_cm", "weight_kg", "body_surface")
 
 
 def explain_dose(evidence: Evidence, finding: Finding) -> Explanation:
@@ -108,7 +109,7 @@ def _effects(details: Mapping[str, Any]) -> Iterator[Wording]:
         if abs(change := _percent(details, each["effect"])) >= 1
     ]
     reference: list[JsonValue] = [
-        _inner("reference", input=_inner(f"input.{_slug(name)}"), value=_number(value))
+        _inner("reference", input=_inner(f"input.{_slug(name)}"), value=_value(name, value))
         for name, value in details["references"].items()
     ]
     yield _say("effects", effects=parts, reference=reference) if parts else _say("effects-none")
@@ -118,7 +119,7 @@ def _percent(details: Mapping[str, Any], effect: float) -> float:
     """How much the dose differs, in per cent, from what it were without this effect."""
     predictor = details["predictor"]
     if details["scale"] == "exponential":
-        return 100 * (1 - math.exp(-effect)) if effect < 0 else 100 * (math.exp(effect) - 1)
+        return 100 * math.expm1(effect)
     without = max(float(predictor) - effect, 0.0)
     if not without:
         return 0.0
@@ -131,7 +132,9 @@ def _value(name: str, value: float | str) -> JsonValue:
         return _inner("yes" if value else "no")
     if isinstance(value, str):
         return _inner("unknown") if value.lower() == "unknown" else value
-    return _number(value)
+    if name == "age_decades":
+        return _inner("value.age-decades", low=_number(10 * value), high=_number(10 * value + 9))
+    return _inner(f"value.{_slug(name)}", value=_number(value)) if name in _WITH_UNIT else _number(value)
 
 
 def _contributions(evidence: Evidence, details: Mapping[str, Any]) -> Iterator[Contribution]:
@@ -227,8 +230,9 @@ def _amounts(finding: Finding) -> Iterator[Wording]:
     if dose := parameters.get("dose_per_day_mg"):
         low, high = (_number(each) for each in dose)
         usual_low, usual_high = (_number(each) for each in parameters["usual_dose_per_day_mg"])
-        values: dict[str, JsonValue] = {"low": low, "high": high, "usual_low": usual_low, "usual_high": usual_high}
-        yield _say("factor-amount", drug=drug, **values)
+        usual = _say("amount" if usual_low == usual_high else "amount-range", low=usual_low, high=usual_high)
+        amount = _say("amount" if low == high else "amount-range", low=low, high=high)
+        yield _say("factor-amount", drug=drug, amount=amount.model_dump(), usual=usual.model_dump())
     if maximum := parameters.get("maximum_dose_per_day_mg"):
         yield _say("factor-maximum", maximum=_number(maximum), rate=finding.action.maximum_dose)
     elif finding.action.maximum_dose:

@@ -105,6 +105,14 @@ def test_contributions_add_up_exactly() -> None:
         assert finding.details["alternatives"]
 
 
+def test_effects_are_told_in_per_cent_of_the_dose() -> None:
+    facts = [*body(), vkorc1("GG"), cyp2c9(("*1", "*3")), medicine("warfarin")]
+    sentence = next(
+        each for each in said(facts, findings(facts)["warfarin/gage-pharmacogenetic"]) if "CYP2C9*3" in each
+    )
+    assert "CYP2C9*3 alleles: 1 lowers the dose by 33 %" in sentence  # 1 - exp(-0.4008)
+
+
 def test_an_unknown_genotype_uses_the_equations_own_term() -> None:
     facts = [*body(), vkorc1("GG"), medicine("warfarin")]
     found = findings(facts)

@@ -147,6 +147,14 @@ def test_a_strong_inhibitor_decides_though_nothing_was_called() -> None:
     assert gene_call_today(gene_call, moderate) is gene_call
 
 
+def test_an_uncertain_conversion_lowers_the_quality_and_says_why() -> None:
+    gene_call = call("CYP2D6", scored(2.0, NORMAL))
+    uncertain = gene_call_today(gene_call, today(gene_call, "duloxetine"))
+    assert uncertain.input_quality == "reduced"
+    assert "pharmacogenomics.phenoconversion.moderate-inhibitor-uncertain" in uncertain.notes
+    assert gene_call_today(gene_call, today(gene_call, "paroxetine")).input_quality == "good"
+
+
 def test_a_phenotype_without_diplotype_is_converted() -> None:
     gene_call = GeneCall(gene="CYP2D6", status="called", source="outside", phenotypes=(NORMAL,), activity_scores=(2.0,))
     assert today(gene_call, "cinacalcet").phenotypes == (INTERMEDIATE,)
