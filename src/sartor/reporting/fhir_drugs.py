@@ -74,7 +74,7 @@ def implication(reported: ReportedFinding, genes: Mapping[str, Gene], frame: Fra
             "dataAbsentReason": None if assessed else why,
             "note": notes(limits),
             "derivedFrom": origins,
-            "component": list(implication_parts(reported)),
+            "component": [part for part in implication_parts(reported) if len(part) > 1],
         }
     )
 

@@ -172,7 +172,7 @@ def genotype_of(call: GeneCall, reported: ReportedFinding | None, frame: Frame) 
             "extension": [citation(each) for each in citations],
             "valueCodeableConcept": value,
             "note": notes([*call.notes, *(reported.text.limits if reported else ())]),
-            "component": parts,
+            "component": [part for part in parts if len(part) > 1],
         }
     )
 

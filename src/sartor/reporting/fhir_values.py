@@ -135,7 +135,7 @@ def reference(resource: Resource, display: str = "") -> Resource:
 
 
 def component(code: Resource, **value: Any) -> Resource:
-    """A component of an Observation."""
+    """A component of an Observation; of its code alone when the value is empty."""
     return cleaned({"code": code, **value})
 
 

@@ -166,7 +166,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 
 @given(reports())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_report_makes_a_valid_bundle(report: Report) -> None:
     assert check(bundle(report)) == []
 
