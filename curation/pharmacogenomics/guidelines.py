@@ -165,7 +165,7 @@ class Compiler:
         if text not in self.texts:
             found = read(text, drug)
             if override := self.overrides.get(digest(text)):
-                changes = {key: _field(value) for key, value in override.items() if key != "about"}
+                changes = {key: _field(key, value) for key, value in override.items() if key != "about"}
                 found = replace(found, **changes, read_by="review")
             if not found.kind:
                 self.unread.append(f"{drug}: {digest(text)}")
@@ -229,10 +229,10 @@ def _flat(reading: Reading) -> dict[str, Any]:
     return flat
 
 
-def _field(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    return tuple(value) if value else None if value == [] else ()
+def _field(name: str, value: Any) -> Any:
+    if name == "factor":
+        return tuple(value) or None
+    return tuple(value) if isinstance(value, list) else value
 
 
 def lookup_key(key: Any) -> str:

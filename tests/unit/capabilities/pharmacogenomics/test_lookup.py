@@ -30,7 +30,7 @@ def test_a_state_fits_phenotype_score_and_several_statuses() -> None:
 
 
 def test_an_untested_gene_fits_only_its_own_key() -> None:
-    (state,) = states("CYP2D6", None, cpic())
+    (state,) = states("CYP2D6", None, cpic(), rows("codeine"))
     assert state.fit(NO_RESULT)
     assert not state.fit("n/a")
 
