@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -43,7 +44,7 @@ def scan_lines_simply(
 ) -> tuple[int, int]:
     """The twin of `vcf_scan_kernel.scan_lines` without a compiler, for small files."""
     chromosome = name.tobytes()
-    regions = list(zip(region_starts.tolist(), region_ends.tolist(), strict=True))
+    begins, stops = region_starts.tolist(), region_ends.tolist()
     last, found, lines = int(state[0]), 0, len(starts) - 1
     for line in range(first, lines):
         row = text[starts[line] : starts[line + 1] - 1].tobytes()
@@ -61,11 +62,10 @@ def scan_lines_simply(
         if position < last and state[2] < 0:
             state[2] = line
         last = position
-        if regions:
-            end = _last_base(position, fields)
-            if any(position <= stop and end >= start for start, stop in regions):
-                hits[found] = line
-                found += 1
+        at = bisect_left(stops, position)
+        if at < len(stops) and begins[at] <= _last_base(position, fields):
+            hits[found] = line
+            found += 1
     state[0] = last
     return lines, found
 
