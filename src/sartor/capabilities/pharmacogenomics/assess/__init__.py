@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sartor.capabilities.pharmacogenomics.assess.associations import association_findings
 from sartor.capabilities.pharmacogenomics.assess.dosing import dose_findings
 from sartor.capabilities.pharmacogenomics.assess.drugs import drug_findings
 from sartor.capabilities.pharmacogenomics.assess.genes import gene_findings
@@ -18,4 +19,5 @@ def assess(evidence: Evidence, knowledge: Knowledge) -> tuple[Finding, ...]:
         *gene_findings(person.calls.values(), person.today),
         *drug_findings(person, knowledge),
         *dose_findings(evidence, person),
+        *association_findings(person, knowledge),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sartor.capabilities.pharmacogenomics.explain.associations import explain_association
 from sartor.capabilities.pharmacogenomics.explain.doses import explain_dose
 from sartor.capabilities.pharmacogenomics.explain.drugs import DrugExplainer
 from sartor.capabilities.pharmacogenomics.explain.genes import explain_gene
@@ -16,4 +17,6 @@ def explain(evidence: Evidence, finding: Finding) -> Explanation:
         return explain_gene(finding)
     if finding.kind == "dose":
         return explain_dose(evidence, finding)
+    if "association" in finding.details:
+        return explain_association(finding)
     return DrugExplainer(evidence, finding).explanation()

@@ -118,6 +118,8 @@ class DrugExplainer:
             yield from self._candidates()
             return
         yield from self._advice()
+        if official := self.details.get("official_text"):
+            yield wording("advice.official", guideline=self.guideline, text=official["text"])
         if self.details.get("candidates"):
             yield wording("candidates.agree", count=len(self.details["candidates"]), guideline=self.guideline)
 
