@@ -6,7 +6,7 @@ ancestry group, and the prior is named. Undocumented variation is never taken fo
 
 Notes of a gene call are codes, some with a value after a colon: unphased-priority, missing-required-position,
 undocumented-as-reference, heterozygous-on-one-x (from the matcher); unknown-variation; candidates-left-out:N;
-inferred-from:RSID; assumed-in-trans; missing-not-enumerated:N; concern:CODE:N.
+inferred-from:RSID; less-likely-left-out:P; assumed-in-trans; missing-not-enumerated:N; concern:CODE:N.
 """
 
 from __future__ import annotations
@@ -90,6 +90,45 @@ def gene_call(
     if one_copy and not reduced.haploid and call.status != "not-tested":
         extra["notes"] = (*call.notes, NOTE_HETEROZYGOUS_MALE)
     return call.model_copy(update={**extra, **_of_this_genome(definition, calls, call, positions, extra)})
+
+
+def likely(call: GeneCall, share: float) -> GeneCall:
+    """The call with its likeliest candidates alone, where weighed ones lead to different guideline rows.
+
+    Candidates are taken together by what guidelines look up (look-up key, else the diplotype itself); the fewest
+    of these that reach `share` of the probability are kept. What is left out is said in the note
+    "less-likely-left-out:P" with its probability; the status stays "ambiguous", probabilities stay as they were.
+    """
+    if call.status != "ambiguous" or any(each.probability is None for each in call.diplotypes):
+        return call
+    mass: dict[str, float] = {}
+    for each in call.diplotypes:
+        key = each.lookup_key or each.label
+        mass[key] = mass.get(key, 0.0) + (each.probability or 0.0)
+    kept: set[str] = set()
+    reached = 0.0
+    for key in sorted(mass, key=lambda key: -mass[key]):
+        if reached >= share:
+            break
+        kept.add(key)
+        reached += mass[key]
+    if reached < share or len(kept) == len(mass):
+        return call
+    diplotypes = tuple(each for each in call.diplotypes if (each.lookup_key or each.label) in kept)
+    named = {each.phenotype for each in diplotypes}
+    weighed = [
+        pair for pair in zip(call.phenotypes, call.phenotype_probabilities, strict=True) if pair[0] in named
+    ]  # fmt: skip
+    return call.model_copy(
+        update={
+            "diplotypes": diplotypes,
+            "phenotypes": tuple(name for name, _ in weighed),
+            "phenotype_probabilities": tuple(probability for _, probability in weighed),
+            "activity_scores": _scores(diplotypes),
+            "input_quality": _worse(call.input_quality, "inferred"),
+            "notes": (*call.notes, f"less-likely-left-out:{max(0.0, 1 - reached):.4f}"),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

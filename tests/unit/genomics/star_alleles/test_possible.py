@@ -8,7 +8,7 @@ from sartor.genomics.normalise import CohortSiteCalls, Site, SiteCall
 from sartor.genomics.star_alleles.definition import GeneDefinition, NamedAllele
 from sartor.genomics.star_alleles.frequencies import GeneFrequencies, GroupFrequencies
 from sartor.genomics.star_alleles.phenotype import GenePhenotypes
-from sartor.genomics.star_alleles.possible import gene_call, gene_calls_cohort
+from sartor.genomics.star_alleles.possible import gene_call, gene_calls_cohort, likely
 
 SITES = tuple(Site("chr1", 100 * n, "A", ("G",), f"rs{n}") for n in (1, 2, 3))
 GENE = GeneDefinition(
@@ -161,3 +161,20 @@ def test_cohort_gives_the_same_calls_as_one_by_one():
     alone = call(site(0, "A", "A", phased=True), site(2, "A", "A", phased=True), frequencies=COMMON, positions=False)
     assert found["c"] == alone
     assert found["c"].status == "phenotype-certain"
+
+
+def test_very_unlikely_candidates_can_be_left_out_and_it_is_said():
+    rare = GeneFrequencies("GENE1", "a panel", {"EUR": GroupFrequencies("EUR", 5000, 10000, 4, {"*1": 9999, "*2": 1})})
+    found = call(site(1, "A", "A"), site(2, "A", "A"), frequencies=rare)
+    kept = likely(found, 0.99)
+    assert labels(kept) == ["*1/*1"]
+    assert (kept.status, kept.phenotypes, kept.input_quality) == ("ambiguous", ("NM",), "inferred")
+    assert kept.notes[-1].startswith("less-likely-left-out:0.000")
+    assert kept.missing == found.missing
+
+
+def test_nothing_is_left_out_while_it_matters():
+    found = call(site(1, "A", "A"), site(2, "A", "A"), frequencies=COMMON)
+    assert likely(found, 0.99) == found
+    unweighed = call(site(1, "A", "A"), site(2, "A", "A"))
+    assert likely(unweighed, 0.5) == unweighed

@@ -15,7 +15,7 @@ from sartor.domain.provenance import Origin
 from sartor.domain.record import OutsideCall, Record
 from sartor.genomics.normalise import Limits, call_sites
 from sartor.genomics.star_alleles.outside import merged, outside_gene_call
-from sartor.genomics.star_alleles.possible import GeneTables, gene_call
+from sartor.genomics.star_alleles.possible import GeneTables, gene_call, likely
 
 NOTE_OUTSIDE_ONLY = "not-read-from-sequence"
 SHOWN_POSITIONS = 10
@@ -28,9 +28,9 @@ def gene_calls(record: Record) -> Iterator[GeneCall]:
 
 
 def matched_call(record: Record, tables: GeneTables) -> GeneCall:
-    """The call of one gene from the genome alone; "not-tested" where there is none."""
+    """The call of one gene from the genome alone, very unlikely candidates left out; "not-tested" without a genome."""
     sites = tables.definition.sites
-    return gene_call(
+    call = gene_call(
         tables.definition,
         call_sites(record.genome, sites, limits=limits()) if record.genome is not None else (),
         tables.phenotypes,
@@ -38,6 +38,7 @@ def matched_call(record: Record, tables: GeneTables) -> GeneCall:
         groups=ancestry_groups(record.demographics.ancestry),
         sex=record.demographics.sex,
     )
+    return likely(call, record_codes()["candidates"]["kept_share"])
 
 
 def with_outside(matched: Iterable[GeneCall], outside: Iterable[OutsideCall]) -> Iterator[GeneCall]:
