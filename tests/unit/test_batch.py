@@ -166,6 +166,22 @@ def test_each_sample_of_a_vcf_is_a_patient_with_the_genome_that_it_would_have_al
         assert row["about_label"] == assess(Record(genome=alone)).findings[0].finding.about.label
 
 
+def test_parts_of_one_cohort_are_put_together(tmp_path: Path) -> None:
+    samples = ["ann", "bob", "cat"]
+    whole = batch_sample.vcf(tmp_path / "whole.vcf", samples)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    text = whole.read_text("utf-8").splitlines(keepends=True)
+    for chromosome in ("chr10", "chrX"):
+        kept = [line for line in text if line.startswith(("#", chromosome + "\t"))]
+        (parts / f"{chromosome}.vcf").write_text("".join(kept), "utf-8")
+    batch([whole], tmp_path / "whole.ndjson", assessor=batch_sample.Genomes, workers=1)
+    batch([parts], tmp_path / "parts.ndjson", assessor=batch_sample.Genomes, workers=1)
+    found = rows(tmp_path / "parts.ndjson")
+    assert [row["patient"] for row in found] == samples
+    assert found == rows(tmp_path / "whole.ndjson")
+
+
 def test_a_parquet_store_is_read_row_by_row(tmp_path: Path) -> None:
     import pyarrow as pa
 

@@ -33,6 +33,7 @@ class PatientRef:
     kind: "files" (a folder or file of one patient); "sample" (a sample of a VCF: `start` and `length` are the
           columns of its task, `column` its place among them); "line" (a line of an NDJSON file: `start` and
           `length` in bytes); "row" (a row of a Parquet store: `start`).
+    more: further files with the same samples.
     """
 
     name: str
@@ -42,6 +43,7 @@ class PatientRef:
     start: int = 0
     length: int = 0
     column: int = 0
+    more: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +55,77 @@ class Task:
 
 
 def tasks(inputs: Sequence[Path]) -> Iterator[Task]:
-    """Every task, in the order of the inputs; numbers count from 0."""
-    number = 0
-    for path in inputs:
-        for patients in _groups(path):
-            yield Task(number, patients)
-            number += 1
+    """Every task, in the order of the inputs; numbers count from 0.
+
+    VCFs named together (or lying in one folder) that have the same several samples are parts of one cohort, such
+    as a file per chromosome: a sample is one patient, not one per file.
+    """
+    for number, patients in enumerate(_groups(inputs, opened=False)):
+        yield Task(number, patients)
 
 
-def _groups(path: Path) -> Iterator[tuple[PatientRef, ...]]:
-    if path.is_dir():
-        loose: list[PatientRef] = []
-        for member in sorted(path.iterdir()):
-            if member.name.startswith(".") or member.name.endswith(_BESIDE):
-                continue
-            if member.is_dir():
-                loose.append(PatientRef(member.name, "files", member))
-                continue
-            groups = list(islice(_of_file(member), 2))
-            if len(groups) == 1 and len(groups[0]) == 1:
-                loose.append(groups[0][0])
+def _groups(members: Sequence[Path], *, opened: bool) -> Iterator[tuple[PatientRef, ...]]:
+    """The groups of patients of some files and folders; `opened`: they lie in a folder that was named."""
+    cohorts = _cohorts(members)
+    single: list[PatientRef] = []
+    for member in members:
+        if member.is_dir():
+            if opened:
+                single.append(PatientRef(member.name, "files", member))
             else:
-                yield from _of_file(member)
-        yield from _chunks(loose, PATIENTS_PER_TASK)
-    else:
-        yield from _of_file(path)
+                yield from _groups(_visible(member), opened=True)
+        elif samples := cohorts.get(member):
+            if samples.files[0] == member:
+                yield from samples.groups()
+        else:
+            groups = _of_file(member)
+            first = next(groups, ())
+            if len(first) == 1 and first[0].kind == "files":
+                single += first
+            elif first:
+                yield first
+                yield from groups
+    yield from _chunks(single, PATIENTS_PER_TASK)
+
+
+def _visible(folder: Path) -> list[Path]:
+    """The members of a folder that can be patients: no hidden file, no index."""
+    return [
+        member
+        for member in sorted(folder.iterdir())
+        if not member.name.startswith(".") and not member.name.endswith(_BESIDE)
+    ]
+
+
+@dataclass(slots=True)
+class _Cohort:
+    """The samples that one VCF, or several parts of one, have."""
+
+    samples: tuple[str, ...]
+    files: list[Path]
+
+    def groups(self) -> Iterator[tuple[PatientRef, ...]]:
+        """Its samples by tasks."""
+        first, *more = self.files
+        for start in range(0, len(self.samples), SAMPLES_PER_TASK):
+            here = self.samples[start : start + SAMPLES_PER_TASK]
+            yield tuple(
+                PatientRef(name, "sample", first, name, start, len(here), column, tuple(more))
+                for column, name in enumerate(here)
+            )
+
+
+def _cohorts(members: Sequence[Path]) -> dict[Path, _Cohort]:
+    """The VCFs with more than one sample, those with the same samples as one cohort."""
+    by_samples: dict[tuple[str, ...], _Cohort] = {}
+    found: dict[Path, _Cohort] = {}
+    for member in members:
+        samples = () if member.is_dir() else _samples(_head(member), member)
+        if len(samples) > 1:
+            cohort = by_samples.setdefault(samples, _Cohort(samples, []))
+            cohort.files.append(member)
+            found[member] = cohort
+    return found
 
 
 def _of_file(path: Path) -> Iterator[tuple[PatientRef, ...]]:
@@ -86,11 +134,6 @@ def _of_file(path: Path) -> Iterator[tuple[PatientRef, ...]]:
         yield from _chunks(_stored(path), LINES_PER_TASK)
     elif _is_lines(head, path):
         yield from _chunks(_lines(path), LINES_PER_TASK)
-    elif len(samples := _samples(head, path)) > 1:
-        for start in range(0, len(samples), SAMPLES_PER_TASK):
-            here = samples[start : start + SAMPLES_PER_TASK]
-            size = len(here)
-            yield tuple(PatientRef(name, "sample", path, name, start, size, i) for i, name in enumerate(here))
     else:
         yield (PatientRef(_stem(path), "files", path),)
 
@@ -109,7 +152,7 @@ def _is_lines(head: bytes, path: Path) -> bool:
     return whole and per_patient and (path.suffix in (".ndjson", ".jsonl") or rest.lstrip().startswith(b"{"))
 
 
-def _samples(head: bytes, path: Path) -> Sequence[str]:
+def _samples(head: bytes, path: Path) -> tuple[str, ...]:
     """The samples of a VCF or BCF; none when it is no such file or its header cannot be read."""
     from sartor.io import vcf
 

@@ -15,12 +15,14 @@ from sartor.domain.genome import CalledGenome, GenotypeRecord, Region
 from sartor.domain.provenance import Origin, Quarantined
 from sartor.domain.record import Record
 from sartor.domain.report import Report
-from sartor.errors import MalformedInput, UnrecognisedInput
+from sartor.errors import ConflictingInputs, MalformedInput, UnrecognisedInput
 from sartor.settings import Settings
 
 if TYPE_CHECKING:
     from sartor.io.vcf import VcfRows
     from sartor.io.vcf_rows import VcfRow
+
+_FILES = 32  # parts of a cohort that a worker keeps at hand: more than a file per chromosome
 
 
 class Assessor(Protocol):
@@ -173,36 +175,50 @@ def _group(path: Path, group: int) -> Any:
 
 
 def genome_of(patient: PatientRef, regions: tuple[Region, ...]) -> CalledGenome:
-    """One sample's genome, the same as it would be if it were read alone; the file is read once per worker."""
+    """One sample's genome, the same as it would be if it were read alone; each file is read once per worker."""
+    parts = [_part(path, patient, regions) for path in (patient.path, *patient.more)]
+    if len(parts) == 1:
+        return parts[0]
+    builds = {part.source_build for part in parts}
+    if len(builds) > 1:
+        raise ConflictingInputs(
+            f"files of one cohort are on {' and '.join(sorted(builds))}", where=str(patient.path.parent)
+        )
+    return CalledGenome.of(
+        [record for part in parts for records in part.records.values() for record in records],
+        sample=patient.sample,
+        source_build=parts[0].source_build,
+        kind=parts[0].kind,
+        quarantined=[each for part in parts for each in part.quarantined],
+        regions=regions,
+    )
+
+
+def _part(path: Path, patient: PatientRef, regions: tuple[Region, ...]) -> CalledGenome:
     from sartor.io import vcf
     from sartor.io.vcf_rows import BadRow, genotype_record
 
-    found = _rows(patient.path, regions)
+    found = _rows(path, regions)
     records: list[GenotypeRecord] = []
     quarantined = list(found.quarantined)
-    for row, translation in _columns(patient.path, regions, patient.start, patient.length):
+    for row, translation in _columns(path, regions, patient.start, patient.length):
         try:
-            record = genotype_record(row, patient.column, patient.path.name)
+            record = genotype_record(row, patient.column, path.name)
         except BadRow as error:
-            origin = Origin(file=patient.path.name, line=row.line or None)
+            origin = Origin(file=path.name, line=row.line or None)
             quarantined.append(Quarantined(origin=origin, reason=str(error), kind="record"))
             continue
         if translation:
             alleles = tuple(None if index is None else translation[index] for index in record.alleles)
             record = replace(record, alleles=alleles, allele_depths=())
         records.append(record)
-    kind = "bcf" if found.kind == "vcf" and vcf.is_bcf(patient.path) else found.kind
+    kind = "bcf" if found.kind == "vcf" and vcf.is_bcf(path) else found.kind
     return CalledGenome.of(
-        records,
-        sample=patient.sample,
-        source_build=found.build,
-        kind=kind,
-        quarantined=quarantined,
-        regions=regions,
+        records, sample=patient.sample, source_build=found.build, kind=kind, quarantined=quarantined, regions=regions
     )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=_FILES)
 def _rows(path: Path, regions: tuple[Region, ...]) -> VcfRows:
     """The rows of a file at the regions, all samples still as bytes."""
     from sartor.io import vcf
@@ -210,7 +226,7 @@ def _rows(path: Path, regions: tuple[Region, ...]) -> VcfRows:
     return vcf.read_rows(path, regions, lambda header: None)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=_FILES)
 def _columns(path: Path, regions: tuple[Region, ...], start: int, count: int) -> list[tuple[VcfRow, dict[int, int]]]:
     """The same rows with the columns of one task alone, so that a row is split once per task."""
     return [
