@@ -320,6 +320,8 @@ def _summed_up(
         shares[meant.phenotype] = shares.get(meant.phenotype, 0.0) + (each.weight or 0.0) / (total or 1.0)
     phenotypes = tuple(sorted(shares, key=lambda name: -shares[name])) if weighed else tuple(shares)
     prior = tables.frequencies.prior(options.groups) if weighed and tables.frequencies else ""
+    if set(phenotypes) == {meaning.UNASSIGNED}:
+        phenotypes = ()
     kept = [
         _written(meant, each, (each.weight or 0.0) / total if weighed else None, prior)
         for each, meant in list(zip(candidates, meanings, strict=True))[:AT_MOST]
