@@ -52,7 +52,7 @@ def _command(title: str, command: Any, *, level: int) -> str:
 
 def _parameter(parameter: Any) -> str:
     named = parameter.param_type_name == "option"
-    names = ", ".join(f"`{name}`" for name in parameter.opts) if named else f"`{parameter.human_readable_name}`"
+    names = ", ".join(f"`{name}`" for name in parameter.opts) if named else f"`{parameter.metavar or parameter.name}`"
     help_text = (getattr(parameter, "help", "") or "").replace("|", "\\|")
     required = " (required)" if parameter.required and named else ""
     return f"| {names} | {help_text}{required} |"

@@ -61,7 +61,8 @@ def pgx(
     with progress("sartor pgx") as step:
         calls, quarantined = _calls(existing(inputs), Options(rules.value, all_matches), step)
         if outside_calls is not None:
-            calls = _with_outside(calls, existing([outside_calls])[0])
+            calls, bad = _with_outside(calls, existing([outside_calls])[0])
+            quarantined += bad
         step("writing")
         n_rows = write_rows(out, COLUMNS, _rows(calls))
     for each in quarantined[:20]:
@@ -87,7 +88,8 @@ def _calls(paths: Sequence[Path], options: Options, step: Step) -> tuple[Calls, 
     for number, cohort in enumerate(cohorts, 1):
         step(f"matching ({number} of {len(cohorts)})")
         _add(calls, _call_cohort(cohort, options))
-    return calls, [each for source in (*genomes, *cohorts) for each in source.quarantined]
+    quarantined = [each for genome in genomes for each in genome.quarantined]
+    return calls, quarantined + [each for cohort in cohorts for each in cohort.quarantined]
 
 
 def _is_array(path: Path) -> bool:
@@ -122,7 +124,7 @@ def _call_genome(genome: Genome, options: Options) -> list[GeneCall]:
     return [
         gene_call(
             each.definition,
-            call_sites(genome, each.definition.sites, limits=limits()),
+            call_sites(genome, each.definition.all_sites, limits=limits()),
             each.phenotypes,
             each.frequencies,
             rules=options.rules,
@@ -155,10 +157,10 @@ def _call_cohort(cohort: CohortGenotypes, options: Options) -> Calls:
     return calls
 
 
-def _with_outside(calls: Calls, path: Path) -> Calls:
+def _with_outside(calls: Calls, path: Path) -> tuple[Calls, list[Quarantined]]:
     """The calls of the one sample with a laboratory's calls in place of, or beside, our own."""
     from sartor.capabilities.pharmacogenomics.gather.genes import with_outside
-    from sartor.io.outside_calls import read_outside_calls
+    from sartor.io import outside_calls
 
     if len(calls) != 1:
         raise UsageError(
@@ -166,8 +168,8 @@ def _with_outside(calls: Calls, path: Path) -> Calls:
             where=str(path),
             todo="call one sample at a time, or use `sartor batch` on a folder of patients",
         )
-    outside = read_outside_calls(path)
-    return {sample: list(with_outside(found, outside)) for sample, found in calls.items()}
+    outside, bad = outside_calls.read(path)
+    return {sample: list(with_outside(found, outside)) for sample, found in calls.items()}, list(bad)
 
 
 def _rows(calls: Calls) -> Iterator[Sequence[str]]:
@@ -182,8 +184,8 @@ def _row(sample: str, call: GeneCall) -> tuple[str, ...]:
         sample,
         call.gene,
         "|".join(listed),
-        "|".join(each.phenotype for each in call.diplotypes),
-        "|".join("" if each.activity_score is None else f"{each.activity_score:g}" for each in call.diplotypes),
+        "|".join(each.phenotype for each in call.diplotypes) or "|".join(call.phenotypes),
+        "|".join("" if score is None else f"{score:g}" for score in _scores(call)),
         call.phased,
         str(call.n_missing),
         "|".join(call.missing),
@@ -191,6 +193,11 @@ def _row(sample: str, call: GeneCall) -> tuple[str, ...]:
         call.source,
         "|".join(_notes(call)),
     )
+
+
+def _scores(call: GeneCall) -> tuple[float | None, ...]:
+    scores = tuple(each.activity_score for each in call.diplotypes) or call.activity_scores
+    return scores if any(score is not None for score in scores) else ()
 
 
 def _notes(call: GeneCall) -> Iterable[str]:

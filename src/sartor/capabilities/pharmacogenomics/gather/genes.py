@@ -29,7 +29,7 @@ def gene_calls(record: Record) -> Iterator[GeneCall]:
 
 def matched_call(record: Record, tables: GeneTables) -> GeneCall:
     """The call of one gene from the genome alone, very unlikely candidates left out; "not-tested" without a genome."""
-    sites = tables.definition.sites
+    sites = tables.definition.all_sites
     call = gene_call(
         tables.definition,
         call_sites(record.genome, sites, limits=limits()) if record.genome is not None else (),

@@ -27,7 +27,7 @@ def regions() -> tuple[Region, ...]:
     """The stretches of GRCh38 around the defining positions; neighbours less than READ_AROUND apart are one stretch."""
     reach: dict[str, list[tuple[int, int]]] = {}
     for definition in definitions().values():
-        for site in definition.sites:
+        for site in definition.all_sites:
             end = site.position + len(site.reference) - 1
             reach.setdefault(definition.chromosome, []).append((site.position - READ_AROUND, end + READ_AROUND))
     return tuple(
