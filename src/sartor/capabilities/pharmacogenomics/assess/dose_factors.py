@@ -120,6 +120,7 @@ def _finding(
         because=person.because(factors.genes, drug),
         citations=(table.citation(factors.source),),
         details={
+            "guideline": table.sources[factors.source].publisher,
             "factors": factors.id,
             "notes": {rule.note: rule.start for rule in rules if rule.note},
             "unknown": [gene for gene in factors.genes if not _known(person.calls.get(gene))],

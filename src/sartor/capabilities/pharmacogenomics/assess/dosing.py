@@ -80,7 +80,11 @@ def _not_assessable(drug: Coded, lacking: Sequence[str], taken: Sequence[str], t
         concerns_current=True,
         because=tuple(taken),
         citations=(table.citation(equation.source),),
-        details={"equation": equation.id, "missing": list(lacking)},
+        details={
+            "guideline": table.sources[equation.source].publisher,
+            "equation": equation.id,
+            "missing": list(lacking),
+        },
     )
 
 
@@ -169,6 +173,7 @@ def _details(
         for each in best.effects
     ]
     return {
+        "guideline": table.sources[equation.source].publisher,
         "equation": equation.id,
         "scale": equation.inverse,
         "predictor": best.predictor,

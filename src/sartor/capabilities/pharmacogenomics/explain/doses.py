@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from sartor.capabilities.pharmacogenomics.explain.sentences import factor_wording
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Contribution, Explanation, Wording
 from sartor.domain.finding import ActionKind, Finding, Status
@@ -196,11 +197,17 @@ def _factor(finding: Finding) -> Explanation:
     if kind is ActionKind.STANDARD:
         key = "factor-headline-standard"
     elif kind in (ActionKind.AVOID, ActionKind.ALTERNATIVE):
-        key = "factor-headline-avoid"
+        key = "factor-headline-avoid" if finding.action.dose_factor != (0.0, 0.0) else "factor-headline-none"
     genes: list[JsonValue] = [
         _inner("factor-gene", gene=gene, keys=keys) for gene, keys in details["keys"].items() if keys
     ]
-    clinician = [_say("factor-basis", genes=genes), _say("factor", drug=drug, multiple=multiple), *_amounts(finding)]
+    clinician = [_say("factor-basis", genes=genes)]
+    if finding.action.dose_factor == (0.0, 0.0):
+        clinician.append(_say("factor-none", drug=drug))
+    elif kind is ActionKind.STANDARD:
+        clinician.append(_say("factor-standard", drug=drug))
+    else:
+        clinician += [_say("factor", drug=drug, multiple=multiple), *_amounts(finding)]
     clinician += [_say(f"note-{note}", start=start) for note, start in details["notes"].items()]
     if details["unknown"]:
         clinician.append(_say("factor-unknown", genes=details["unknown"]))
@@ -217,10 +224,9 @@ def _factor(finding: Finding) -> Explanation:
 
 
 def _multiple(finding: Finding) -> JsonValue:
+    """The factor in words: "30 % to 80 % of", "1.5 to 2 times"; its upper bound where the medicine is to be avoided."""
     low, high = finding.action.dose_factor or (1.0, 1.0)
-    if low == high:
-        return _inner("multiple", factor=f"{low:.2g}")
-    return _inner("multiple-range", low=f"{low:.2g}", high=f"{high:.2g}")
+    return factor_wording((high if finding.action.kind is ActionKind.AVOID else low, high)).model_dump()
 
 
 def _amounts(finding: Finding) -> Iterator[Wording]:

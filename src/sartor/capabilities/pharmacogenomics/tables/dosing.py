@@ -109,9 +109,10 @@ class DoseFactors(Frozen):
 
 
 class DosingSource(Frozen):
-    """A source of the table, with what a citation needs."""
+    """A source of the table, with what a citation needs; `publisher` is its short name in a report."""
 
     id: str
+    publisher: str = ""
     title: str
     version: str
     date: str = ""
@@ -134,7 +135,7 @@ class DosingTable:
     def citation(self, identifier: str) -> Citation:
         """A source as a reader would cite it."""
         source = self.sources[identifier]
-        return Citation(**source.model_dump(exclude={"licence"}))
+        return Citation(**source.model_dump(exclude={"licence", "publisher"}))
 
 
 @cache
