@@ -239,7 +239,8 @@ def _candidates(
     listed = list(best.values())
     if tables.frequencies is None or options.rules == "pharmcat" or len(listed) == 1:
         return listed, ()
-    weights = {name: tables.frequencies.frequency(name, options.groups) for each in listed for name in each.alleles}
+    names = {name for each in listed for name in each.alleles}
+    weights = {name: tables.frequencies.frequency(name, options.groups) for name in names}
     weighed = [replace(each, weight=_hardy_weinberg(each.alleles, weights)) for each in listed]
     return sorted(weighed, key=lambda each: -(each.weight or 0.0)), ()
 
