@@ -160,6 +160,7 @@ def _undecided(
     strength = min(strengths, key=lambda each: tuple(SourceStrength).index(each))
     details = _details(question, person, calls, found[0].states, None)
     details["candidates"] = _candidates(found)
+    details["most_likely"] = _most_likely(found)
     certainty = _certainty(question, calls, strength, found, differing=True)
     return Finding(
         id=question.id,
@@ -315,6 +316,21 @@ def _candidates(found: Sequence[Outcome]) -> list[JsonValue]:
         }
         for outcome in found
     ]  # fmt: skip
+
+
+def _most_likely(found: Sequence[Outcome]) -> JsonValue:
+    """The advice that most of the probability falls on; None where candidates were not weighed."""
+    shares: dict[str, float] = {}
+    rows: dict[str, Recommendation | None] = {}
+    for outcome in found:
+        if outcome.probability is None:
+            return None
+        name = outcome.row.reading_id if outcome.row else ""
+        shares[name] = shares.get(name, 0.0) + outcome.probability
+        rows.setdefault(name, outcome.row)
+    best = max(shares, key=lambda name: shares[name])
+    row = rows[best]
+    return {"probability": shares[best], "action": row.reading["kind"] if row else ""}
 
 
 def _without_noise(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -27,7 +27,7 @@ from sartor.domain.source import Citation
 class Person:
     """Facts of one person, indexed once for all questions.
 
-    medicines: (name of fact, ingredient) of every medicine that the record does not say was stopped.
+    medicines: (name of fact, ingredient) of every medicine for the whole body that is not said to have been stopped.
     """
 
     calls: Mapping[str, GeneCall]
@@ -116,7 +116,7 @@ def same(one: Coded, other: Coded) -> bool:
 
 def _current(fact: Fact) -> list[Coded]:
     medication = Medication.model_validate(fact.value)
-    return [] if medication.current is False else [match.drug for match in medication.drugs]
+    return [] if medication.current is False else [match.drug for match in medication.drugs if not match.local]
 
 
 def _number(fact: Fact | None) -> float | None:

@@ -65,6 +65,10 @@ class DrugExplainer:
             return wording(f"headline.{self.details['reason']}", drug=self._named(), genes=self._gene_names())
         kind = code_key(self.action.kind)
         if self.details.get("candidates") and self.action.kind is ActionKind.TEST_FIRST and not self.details["lookup"]:
+            if likely := self.details.get("most_likely"):
+                action = wording(f"do.{code_key(likely['action'])}" if likely["action"] else "do.no-row")
+                how = percent(likely["probability"])
+                return wording("headline.depends-likely", drug=self._named(), how=how, action=action)
             return wording("headline.depends", drug=self._named(), genes=self._gene_names())
         return wording(f"headline.{kind}", drug=self._named(), instruction=self._instruction(short=True))
 
