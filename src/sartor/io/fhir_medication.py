@@ -85,7 +85,7 @@ def _contained(it: Any, reference: str) -> fhir.Medication | None:
     for raw in it.contained:
         try:
             found = msgspec.json.decode(raw, type=fhir.Medication)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             continue
         if "#" + found.id.removeprefix("#") == reference:
             return found

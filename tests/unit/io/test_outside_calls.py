@@ -1,0 +1,82 @@
+"""A laboratory's calls: tolerant of columns, line ends and marks, and exact about lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sartor.io import notes, outside_calls
+
+FORMS = """#gene\tdiplotype\tphenotype\tactivity score
+CYP2D6\t*1/*4
+CYP2D6\t\tPoor Metabolizer
+CYP2D6\t\t\t1.25
+HLA-B\t*57:01/*58:01\t
+MT-RNR1\tm.1555A>G
+G6PD\tB (wildtype)/B (wildtype)
+CYP2D6\t*1/*4\t\t\t0.6\t0.75\tp: 0.0
+CYP2D6\t*1x2/*2\tUltrarapid Metabolizer\t≥3.0
+"""
+
+
+def test_all_forms_are_read() -> None:
+    calls, wrong = outside_calls.parse(FORMS.encode(), file="c.tsv")
+    assert not wrong
+    assert [(call.gene, call.diplotype, call.phenotype, call.activity_score) for call in calls] == [
+        ("CYP2D6", "*1/*4", "", ""),
+        ("CYP2D6", "", "Poor Metabolizer", ""),
+        ("CYP2D6", "", "", "1.25"),
+        ("HLA-B", "*57:01/*58:01", "", ""),
+        ("MT-RNR1", "m.1555A>G", "", ""),
+        ("G6PD", "B (wildtype)/B (wildtype)", "", ""),
+        ("CYP2D6", "*1/*4", "", ""),
+        ("CYP2D6", "*1x2/*2", "Ultrarapid Metabolizer", "≥3.0"),
+    ]
+    assert calls[0].origin.line == 2
+
+
+@pytest.mark.parametrize("encode", [lambda t: t.encode("utf-8-sig"), lambda t: t.encode("utf-16"),
+                                    lambda t: t.replace("\n", "\r\n").encode()])  # fmt: skip
+def test_marks_and_line_ends(encode: object) -> None:
+    assert callable(encode)
+    calls, wrong = outside_calls.parse(encode(FORMS))
+    assert (len(calls), len(wrong)) == (8, 0)
+
+
+def test_lines_that_cannot_be_used_are_named() -> None:
+    text = "gene\tdiplotype\nCYP2D6\t*1/*4\nnot a gene\t*1\nCYP2C19\nCYP2D6\t\t\tmuch\n"
+    calls, wrong = outside_calls.parse(text.encode())
+    assert len(calls) == 1
+    assert [each.origin.line for each in wrong] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (FORMS, True),
+        ("##fileformat=VCFv4.2\nCYP2D6\t*1/*2\n", True),
+        ("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\nchr1\t5\t.\n", False),
+        ("rs123\t1\t55\tAG\n", False),
+        ("id\tsex\n1\tF\n", False),
+        ("#only a comment\n", False),
+        ("TP53\tBRCA1\nMYC\tKRAS\n", False),
+    ],
+)
+def test_recognition(text: str, known: bool) -> None:
+    assert outside_calls.recognises(text.encode(), Path("x")) is known
+
+
+def test_notes_are_prose() -> None:
+    prose = b"The patient was seen today.\nShe feels well and takes all tablets.\n"
+    assert notes.recognises(prose, Path("x"))
+    for other in (b"a,b,c\n1,2,3\n", b"x\ty\n1\t2\n", b"\x00\x01", b"<html>the patient was seen today</html>", b"ok\n"):
+        assert not notes.recognises(other, Path("x"))
+
+
+def test_a_note_in_an_old_code_page(tmp_path: Path) -> None:
+    path = tmp_path / "brief.txt"
+    path.write_bytes("Gesehen am 2024-02-01: die Patientin ist müde.\r\n".encode("cp1252"))
+    note = notes.read(path)
+    assert "müde" in note.text
+    assert (note.title, note.time) == ("brief.txt", "2024-02-01")
