@@ -199,9 +199,15 @@ def call_pattern(tables: GeneTables, pattern: Pattern, options: Options) -> Gene
     if not candidates:
         return blank.model_copy(update={"notes": notes})
     call = _summed_up(blank, tables, candidates, options, notes, pattern)
-    if options.rules == "pharmcat" and not found.diplotypes:
+    return call if options.rules == "sartor" else _as_listed(call, found)
+
+
+def _as_listed(call: GeneCall, found: GeneMatch) -> GeneCall:
+    """The call with exactly the diplotypes that the matcher lists, in its order; phenotypes stay worst first."""
+    if not found.diplotypes:
         return call.model_copy(update={"diplotypes": (), "haplotypes": found.haplotypes})
-    return call
+    order = {each.alleles: place for place, each in enumerate(found.diplotypes)}
+    return call.model_copy(update={"diplotypes": tuple(sorted(call.diplotypes, key=lambda each: order[each.alleles]))})
 
 
 def _blank(definition: GeneDefinition, found: GeneMatch) -> GeneCall:
