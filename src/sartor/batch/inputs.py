@@ -17,7 +17,8 @@ from sartor.errors import SartorError, UsageError
 
 T = TypeVar("T")
 
-SAMPLES_PER_TASK = 64
+SAMPLES_PER_TASK = 16
+COLUMNS_AT_HAND = 128  # samples whose genotypes a worker cuts out of the rows at one go
 LINES_PER_TASK = 32
 PATIENTS_PER_TASK = 4
 _HEAD = 65536
@@ -31,8 +32,8 @@ class PatientRef:
 
     name: as the row's patient column shows it until the record says more.
     kind: "files" (a folder or file of one patient); "sample" (a sample of a VCF: `start` and `length` are the
-          columns of its task, `column` its place among them); "line" (a line of an NDJSON file: `start` and
-          `length` in bytes); "row" (a row of a Parquet store: `start`).
+          columns that are cut out together, `column` its place among them); "line" (a line of an NDJSON file: `start`
+          and `length` in bytes); "row" (a row of a Parquet store: `start`).
     more: further files with the same samples.
     """
 
@@ -106,13 +107,12 @@ class _Cohort:
 
     def groups(self) -> Iterator[tuple[PatientRef, ...]]:
         """Its samples by tasks."""
+        yield from _chunks(map(self._reference, range(len(self.samples))), SAMPLES_PER_TASK)
+
+    def _reference(self, place: int) -> PatientRef:
         first, *more = self.files
-        for start in range(0, len(self.samples), SAMPLES_PER_TASK):
-            here = self.samples[start : start + SAMPLES_PER_TASK]
-            yield tuple(
-                PatientRef(name, "sample", first, name, start, len(here), column, tuple(more))
-                for column, name in enumerate(here)
-            )
+        name, column = self.samples[place], place % COLUMNS_AT_HAND
+        return PatientRef(name, "sample", first, name, place - column, COLUMNS_AT_HAND, column=column, more=tuple(more))
 
 
 def _cohorts(members: Sequence[Path]) -> dict[Path, _Cohort]:

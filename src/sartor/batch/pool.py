@@ -60,8 +60,17 @@ def _until_it_breaks(plan: Plan, rest: Iterator[Task], workers: int, suspects: l
     except BrokenProcessPool:
         suspects += _not_done(flying)
         yield from _done(flying)
+    except BaseException:  # stopped by the user: do not wait for what is under way, it is not kept
+        _stop(pool)
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the worker processes at once; Python offers this from 3.14 on."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.terminate()
 
 
 def _submitted(pool: ProcessPoolExecutor, plan: Plan, task: Task, suspects: list[Task]) -> Future[list[Row]]:
