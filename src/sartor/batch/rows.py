@@ -33,7 +33,7 @@ def rows_of(patient: str, report: Report) -> list[Row]:
 
 def failed_row(patient: str, slug: str, reason: str, *, capability: str = "") -> Row:
     """The one row of a patient (or of a patient's capability) that failed: slug and reason."""
-    return _blank(patient, status=FAILED, capability=capability, conclusion=slug, because=[reason])
+    return _blank(patient, status=FAILED, capability=capability or None, conclusion=slug, because=[reason])
 
 
 def failure(patient: str, error: BaseException) -> Row:
@@ -53,9 +53,9 @@ def _row(patient: str, reported: ReportedFinding) -> Row:
     return {
         "patient": patient,
         "capability": finding.capability,
-        "about_system": finding.about.system,
-        "about_code": finding.about.code,
-        "about_label": finding.about.label,
+        "about_system": finding.about.system or None,
+        "about_code": finding.about.code or None,
+        "about_label": finding.about.label or None,
         "status": finding.status.value,
         "conclusion": _joined(each.label or each.code for each in finding.conclusion),
         "rank": reported.rank,
