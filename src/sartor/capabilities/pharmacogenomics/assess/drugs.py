@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from sartor.capabilities.pharmacogenomics.assess import lookup
 from sartor.capabilities.pharmacogenomics.assess.actions import action_of, actions_differ, strength_of, urgency
-from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, quality, slug
+from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, left_out, quality, slug
 from sartor.capabilities.pharmacogenomics.assess.lookup import Outcome, State
 from sartor.capabilities.pharmacogenomics.assess.neighbours import neighbours
 from sartor.capabilities.pharmacogenomics.assess.person import Person
@@ -245,6 +245,8 @@ def _certainty(
         reasons.append("gene-missing")
     if len(found) > 1:
         reasons.append("candidates-differ" if differing else "candidates-agree")
+    if any(left_out(calls.get(gene)) is not None for gene in question.genes):
+        reasons.append("by-frequency")
     if any(state.borrowed for outcome in found for state in outcome.states):
         reasons.append("phenotype-borrowed")
     if any(call is not None and call.input_quality == "poor" for call in map(calls.get, question.genes)):
@@ -286,6 +288,7 @@ def _details(
             "today": _text(calls.get(gene)),
             "causes": person.causes(gene),
             "tested": lookup.is_determined(calls.get(gene)),
+            "left_out": left_out(calls.get(gene)),
         }
     return {
         "guideline": question.guidelines.name.upper(),

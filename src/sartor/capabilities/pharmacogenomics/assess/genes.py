@@ -13,6 +13,7 @@ from sartor.domain.genome import GeneCall
 
 CAPABILITY = "pharmacogenomics"
 _CERTAINTY = f"{CAPABILITY}.certainty"
+_LEFT_OUT = "less-likely-left-out"
 
 
 def slug(text: str) -> str:
@@ -71,10 +72,18 @@ def quality(call: GeneCall | None) -> InputQuality:
     return InputQuality(call.input_quality)
 
 
+def left_out(call: GeneCall | None) -> float | None:
+    """The probability of the candidates that were left out as too unlikely; None where none was left out so."""
+    notes = (note.partition(f"{_LEFT_OUT}:")[2] for note in call.notes if note.startswith(_LEFT_OUT)) if call else ()
+    return next((float(each) for each in notes), None)
+
+
 def reasons(call: GeneCall) -> tuple[str, ...]:
     """Wording keys for what lowers the certainty of a call."""
     found = []
-    if call.status == "ambiguous":
+    if left_out(call) is not None:
+        found.append("by-frequency")
+    if call.status == "ambiguous" and len(call.diplotypes) > 1:
         found.append("several-phenotypes" if len(set(call.phenotypes)) > 1 else "several-diplotypes")
     if call.status == "phenotype-certain":
         found.append("phenotype-certain")

@@ -14,6 +14,7 @@ from sartor.capabilities.pharmacogenomics.explain.sentences import (
     factor_wording,
     gene_sentence,
     key_wordings,
+    left_out_text,
     percent,
     reason_wordings,
     wording,
@@ -242,6 +243,9 @@ class DrugExplainer:
 
     def _limits(self) -> Iterator[Wording]:
         yield wording("limits.genes-alone", genes=self._gene_names(), drug=self.drug)
-        yield from reason_wordings(self.finding.certainty.reasons, genes=self._gene_names())
+        shares = [known["left_out"] for known in self.genes.values()]
+        yield from reason_wordings(
+            self.finding.certainty.reasons, genes=self._gene_names(), left_out=left_out_text(shares)
+        )
         if population := self.details["population"]:
             yield wording("limits.population", population=wording(f"population.{population}"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sartor.capabilities.pharmacogenomics.explain.sentences import SHOWN, either, reason_wordings, wording
+from sartor.capabilities.pharmacogenomics.assess.genes import left_out
+from sartor.capabilities.pharmacogenomics.explain.sentences import (
+    SHOWN,
+    either,
+    left_out_text,
+    reason_wordings,
+    wording,
+)
 from sartor.domain.explanation import Explanation, Wording
 from sartor.domain.finding import Finding
 from sartor.domain.genome import GeneCall
@@ -24,7 +31,9 @@ def explain_gene(finding: Finding) -> Explanation:
         patient=tuple(_gene_patient(gene, phenotypes, bool(labels or phenotypes))),
         would_change=tuple(_gene_change(call)),
         limits=(
-            *reason_wordings(finding.certainty.reasons, genes=[gene], gene=gene),
+            *reason_wordings(
+                finding.certainty.reasons, genes=[gene], gene=gene, left_out=left_out_text([left_out(call)])
+            ),
             *((wording("limits.only-listed", gene=gene),) if labels or phenotypes else ()),
         ),
     )
@@ -51,6 +60,8 @@ def _gene_clinician(
         yield wording(f"gene_detail.{tested}", gene=gene)
     elif len(labels) > 1:
         yield wording("gene_detail.several", gene=gene, count=len(labels), diplotypes=labels[:SHOWN])
+    elif labels and left_out(call) is not None:
+        yield wording("gene_detail.likely", gene=gene, diplotype=labels[0])
     elif labels:
         yield wording("gene_detail.one", gene=gene, diplotype=labels[0])
     if len(phenotypes) == 1 and len(labels) > 1:

@@ -14,6 +14,10 @@ SHOWN: Final = 6
 """How many of a long list (positions, candidates) are named; the rest is counted."""
 
 
+LEAST_SHOWN: Final = 1e-6
+"""A left-out probability that was rounded to nothing is still not nothing."""
+
+
 def wording(key: str, **values: Any) -> Wording:
     """A sentence of this capability; values may be wordings themselves, or lists of them."""
     return Wording(key=f"{PREFIX}.{key}", values={name: plain(value) for name, value in values.items()})
@@ -46,9 +50,18 @@ def code_key(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage, such as "50 %"; small ones keep a decimal."""
+    """A share as a percentage, such as "50 %"; what is neither certain nor impossible never looks it."""
     value = 100 * share
-    return f"{value:.1f} %" if 0 < value < 1 else f"{value:.0f} %"
+    if 0 < value < 0.1:
+        return "< 0.1 %"
+    if 99.9 < value < 100:
+        return "> 99.9 %"
+    return f"{value:.1f} %" if value < 1 or 99 < value < 100 else f"{value:.0f} %"
+
+
+def left_out_text(shares: Sequence[float | None]) -> str:
+    """How likely the candidates are together that were left out as too unlikely."""
+    return percent(max(max((each for each in shares if each is not None), default=0.0), LEAST_SHOWN))
 
 
 def factor_wording(factor: tuple[float, float]) -> Wording:
