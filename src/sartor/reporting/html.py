@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from sartor.domain.finding import ActionKind, SourceStrength
 from sartor.domain.genome import CallState, PositionCall
+from sartor.domain.provenance import Origin
 from sartor.domain.record import Medication
 from sartor.domain.report import NotTested, Report
 from sartor.reporting.changes import Changes, Reason
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS = {"mg/wk": "mg/week", "mg/d": "mg/day", "a": "years"}
 _STEP = 1024
+_ID_SHOWN = 8
+_LISTED = 8
 _STRENGTHS = tuple(SourceStrength)
 
 
@@ -174,6 +177,8 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
     parts: Any = _environment().get_template("position.html.j2").make_module({"w": words, "paper": False})
 
     def brief(drug: Drug) -> str:
+        if len({each.source for each in drug.advices}) == 1:
+            return drug.headline
         sides = [f"{each.source}: {words(f'action.{each.verdict.kind}').lower()}" for each in drug.advices]
         return "; ".join(dict.fromkeys(sides))
 
@@ -205,6 +210,8 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
         "strength_order": lambda drug: _STRENGTHS.index(drug.leading.finding.certainty.source_strength),
         "verdict_of": lambda kind: Verdict(LEVEL[ActionKind(kind)], ActionKind(kind).value),
         "brief": brief,
+        "place": _place,
+        "several": lambda found: _several(found, words),
         "publisher": publisher,
         "matched": matched,
         "position": show,
@@ -220,6 +227,20 @@ def _because(reason: Reason, words: Words) -> str:
     nothing = words("changes.nothing")
     before, after = reason.before or nothing, reason.after or nothing
     return words(f"changes.why_{reason.cause}", name=name, before=before, after=after)
+
+
+def _place(origin: Origin) -> str:
+    """Where a datum stood, short enough for a line: the file's own name, and the start of a long identifier."""
+    kind, _, identifier = origin.resource.partition("/")
+    short = f"{identifier[:_ID_SHOWN]}…" if len(identifier) > _ID_SHOWN + 4 else identifier
+    resource = f"{kind}/{short}" if short else kind
+    return str(origin.model_copy(update={"file": origin.file.rsplit("/", 1)[-1], "resource": resource}))
+
+
+def _several(found: Sequence[str], words: Words) -> str:
+    """A list cut at eight, with how many more there are."""
+    rest = len(found) - _LISTED
+    return ", ".join(found[:_LISTED]) + (f" {words('page.and_more', n=rest)}" if rest > 0 else "")
 
 
 def _size(size: int) -> str:

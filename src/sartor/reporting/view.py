@@ -30,6 +30,7 @@ LEVEL = {
     ActionKind.NONE: "none",
 }
 _SHARED_BY = 6
+_SHORT = 11
 _PREFIX = {"dose": "drug"}
 
 
@@ -66,17 +67,23 @@ class Advice:
         """The finding itself."""
         return self.reported.finding
 
-    def line(self, name: str) -> str:
-        """The headline without the name of its subject, where it opens with that."""
-        text = self.reported.text.headline
-        if text.lower().startswith(f"{name.lower()}: "):
-            text = text[len(name) + 2 :]
+    @property
+    def line(self) -> str:
+        """The headline without its subject and population, which stand elsewhere on the page."""
+        text = self._parts[1]
         return text[:1].upper() + text[1:]
 
     @property
     def population(self) -> str:
-        """Whom it applies to; empty when to everyone."""
-        return ", ".join(each.label or each.code for each in self.finding.context)
+        """Whom it applies to, in the headline's words where it names them; empty when to everyone."""
+        return self._parts[0] or ", ".join(each.label or each.code for each in self.finding.context)
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        text = self.reported.text.headline
+        name = re.escape(self.finding.about.label or self.finding.about.code)
+        found = re.match(rf"{name}(?: \((?P<population>.+?)\))?: (?P<rest>.+)", text, re.IGNORECASE | re.DOTALL)
+        return (found["population"] or "", found["rest"]) if found else ("", text)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ class GeneToday:
     phenotypes: tuple[str, ...] = ()
     changed: bool = False
     anchor: str = ""
+    diplotype: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,10 @@ class Drug:
     @property
     def headline(self) -> str:
         """The leading advice in one line, without the medicine's own name."""
-        return self.leading.line(self.name)
+        lead = self.leading
+        if not lead.population or lead.population in lead.line:
+            return lead.line
+        return f"{lead.population[:1].upper()}{lead.population[1:]}: {lead.line[:1].lower()}{lead.line[1:]}"
 
     @property
     def estimates(self) -> tuple[Advice, ...]:
@@ -169,12 +180,28 @@ class Drug:
         return f"{self.name} {' '.join(gene.name for gene in self.genes)} {brands}".lower()
 
     def _sentences(self, part: str) -> tuple[str, ...]:
-        lines = tuple(each.line(self.name).rstrip(".").lower() for each in self.advices)
-        said = dict.fromkeys(s for each in self.advices for s in getattr(each.reported.text, part))
-        kept = (each for each in said if each not in self.shared)
-        return tuple(
-            each for each in kept if not each.rstrip(".").lower().endswith(tuple(f": {line}" for line in lines))
-        )
+        """One part of every source's text, each sentence once and without what its headline says already.
+
+        A sentence that holds for some of a source's populations only is headed by them.
+        """
+        spoken: dict[str, list[Advice]] = {}
+        for advice in self.advices:
+            for sentence in getattr(advice.reported.text, part):
+                if sentence not in self.shared and not self._repeats(sentence):
+                    spoken.setdefault(sentence, []).append(advice)
+        return tuple(self._headed(sentence, by) for sentence, by in spoken.items())
+
+    def _repeats(self, sentence: str) -> bool:
+        lines = tuple(f": {each.line.rstrip('.').lower()}" for each in self.advices)
+        return sentence.rstrip(".").lower().endswith(lines)
+
+    def _headed(self, sentence: str, by: Sequence[Advice]) -> str:
+        all_of_source = [each for each in self.advices if each.source == by[0].source]
+        populations = [each.population for each in by if each.population]
+        if len(by) >= len(all_of_source) or len(populations) < len(by) or any(each in sentence for each in populations):
+            return sentence
+        named = "; ".join(dict.fromkeys(populations))
+        return f"{named[:1].upper()}{named[1:]}: {sentence}"
 
 
 @dataclass(frozen=True)
@@ -241,6 +268,11 @@ class Gene:
     def informative(self) -> tuple[PositionCall, ...]:
         """The positions worth a line on paper: variant, not called, or of low quality."""
         return tuple(each for each in self.call.positions if each.state is not CallState.REFERENCE or each.concern)
+
+    @property
+    def telling(self) -> tuple[PositionCall, ...]:
+        """The positions that were called and tell something: variants, and calls with a remark."""
+        return tuple(each for each in self.informative if each.state is not CallState.NOT_CALLED)
 
     @property
     def n_reference(self) -> int:
@@ -408,15 +440,17 @@ def _gene_names(finding: Finding) -> tuple[str, ...]:
 def _gene_today(name: str, gene: Gene | None, found: Sequence[ReportedFinding]) -> GeneToday:
     """As the leading finding looked it up, else as the gene's own finding has it."""
     anchor = gene.anchor if gene is not None else ""
+    labels = [each.label for each in gene.call.diplotypes] if gene is not None else []
+    short = labels[0] if len(labels) == 1 and len(labels[0]) <= _SHORT else ""
     for each in found:
         told = each.finding.details.get("genes")
         here = told.get(name) if isinstance(told, dict) else None
         if isinstance(here, dict) and isinstance(today := here.get("today"), list):
             named = tuple(dict.fromkeys(str(phenotype) for phenotype in today))
-            return GeneToday(name, named, today != here.get("genetic", today), anchor)
+            return GeneToday(name, named, today != here.get("genetic", today), anchor, short)
     if gene is not None:
         today_named = gene.today.phenotypes if gene.today is not None and gene.changed else gene.call.phenotypes
-        return GeneToday(name, today_named, gene.changed, anchor)
+        return GeneToday(name, today_named, gene.changed, anchor, short)
     lookups = (each.finding.details.get("lookup") for each in found)
     return GeneToday(name, tuple(str(each[name]) for each in lookups if isinstance(each, dict) and each.get(name))[:1])
 
