@@ -229,7 +229,7 @@ def calibration(weighed: Sequence[tuple[float, bool]]) -> list[dict[str, Any]]:
 
 
 def main(quick: bool) -> int:
-    """30 people per gene when quick, else 400."""
+    """30 people per gene when quick (nothing is written then), else 400."""
     rng = random.Random(SEED)
     people = [
         person(tables.definition, rng) for tables in called_by_position() for _ in range(30 if quick else 400)
@@ -241,7 +241,9 @@ def main(quick: bool) -> int:
         result[name] = {
             value: summary([each for one, each in outcomes if getattr(one, key) == value]) for value in values
         }
-    (HERE / "result.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not quick:
+        text = json.dumps(result, indent=1, ensure_ascii=False)
+        (HERE / "result.json").write_text(text + "\n", encoding="utf-8")
     report(result)
     failed = [name for name, floor in FLOORS.items() if result["all"][name]["share"] < floor]
     likely_right = result["by_draw"]["frequency"]["likely_phenotype_right"]
