@@ -9,13 +9,15 @@ import pytest
 
 from sartor.capabilities.pharmacogenomics import assess, gather
 from sartor.capabilities.pharmacogenomics.tables.definitions import definitions
-from sartor.domain.code import Coded
+from sartor.domain.code import LOINC, Coded
 from sartor.domain.finding import Finding
 from sartor.domain.genome import CalledGenome, GenotypeRecord
-from sartor.domain.record import Demographics, Medication, OutsideCall, Record
+from sartor.domain.quantity import Quantity
+from sartor.domain.record import Demographics, Medication, Observation, OutsideCall, Record
 from sartor.domain.source import Knowledge
 from sartor.knowledge import medicines
 
+MEASURED = {"weight_kg": ("29463-7", "kg"), "height_cm": ("8302-2", "cm")}
 FOLDER = files("sartor.capabilities.pharmacogenomics") / "cases"
 CASES = {
     path.name.removesuffix(".toml"): tomllib.loads(path.read_text(encoding="utf-8"))
@@ -53,8 +55,19 @@ def record_of(given: dict[str, Any]) -> Record:
         birth_date=f"{2025 - given['age']}-01-01" if "age" in given else "",
         ancestry=tuple(Coded(system="", code=each, label=each) for each in given.get("ancestry", ())),
     )
+    measured = tuple(
+        Observation(
+            code=(Coded(system=LOINC, code=code),),
+            quantity=Quantity(value=given[name], unit=unit),
+            status="final",
+            time="2025-05-31",
+        )
+        for name, (code, unit) in MEASURED.items()
+        if name in given
+    )
     return Record(
         demographics=person,
+        observations=measured,
         medications=tuple(taken),
         outside_calls=tuple(OutsideCall(**each) for each in given.get("outside_calls", ())),
         genome=genome(given),
@@ -80,6 +93,10 @@ def differences(found: Finding | None, expected: dict[str, Any]) -> Iterator[str
         "also": found.action.also, "alternatives": found.action.alternatives, "because": found.because,
         "conclusion": [each.code for each in found.conclusion],
     }  # fmt: skip
+    if "estimate" in expected:
+        value = found.estimate.value if found.estimate else None
+        if value != pytest.approx(expected["estimate"], rel=expected["tolerance"]):
+            yield f"the estimate is {value}, not {expected['estimate']}"
     for name, wanted in expected.items():
         if name in values and values[name] != wanted:
             yield f"{name} is {values[name]!r}, not {wanted!r}"
