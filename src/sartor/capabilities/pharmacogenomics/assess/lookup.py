@@ -14,6 +14,7 @@ from sartor.genomics.star_alleles.phenotype import UNASSIGNED, as_number, number
 INDETERMINATE = "Indeterminate"
 UNSPECIFIED_COPIES = "xN combinations"
 _SCORED = re.compile(r"^(?P<score>[\d.]+) \((?P<how>[^)]+)\)$")
+_OWN = 3
 _STATUS = re.compile(r"^\*\d+:\d+")
 
 
@@ -88,11 +89,11 @@ def states(
     merged: dict[tuple[object, ...], State] = {}
     for diplotype in diplotypes:
         state = _state(gene, diplotype, guidelines)
-        key = state.as_seen_by(asked)
-        if (seen := merged.get(key)) is None:
-            merged[key] = state
+        seen_as = state.as_seen_by(asked)
+        if (seen := merged.get(seen_as)) is None:
+            merged[seen_as] = state
         elif seen.probability is not None and state.probability is not None:
-            merged[key] = replace(seen, probability=seen.probability + state.probability)
+            merged[seen_as] = replace(seen, probability=seen.probability + state.probability)
     return tuple(merged.values())
 
 
@@ -103,7 +104,7 @@ def _state(gene: str, diplotype: Diplotype, guidelines: GuidelineSet) -> State:
     renamed = rules()["phenotype_names"].get(guidelines.name, {}).get(gene, {}).get(phenotype)
     if own or renamed:
         keys.pop(phenotype, None)
-        keys[own or renamed] = 1
+        keys[own or renamed] = _OWN if own and _SCORED.match(own) else 1
     if len(diplotype.alleles) == 2:
         keys.setdefault("/".join(sorted(diplotype.alleles)), 2)
     for allele in diplotype.alleles:
