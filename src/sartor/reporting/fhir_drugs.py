@@ -92,9 +92,15 @@ def implication_parts(reported: ReportedFinding) -> Iterator[Resource]:
     yield component(loinc("evidence_level"), valueCodeableConcept=strength)
     yield component(ours("input-quality"), valueString=finding.certainty.input_quality.value)
     yield from estimated(finding)
-    sentences = text(" ".join([reported.text.headline, *reported.text.clinician]))
+    sentences = told(reported)
     if sentences:
         yield component(concept(coding(TBD_CODES, "conclusion-string")), valueString=sentences)
+
+
+def told(reported: ReportedFinding) -> str:
+    """Headline and reasons as one text, each a sentence of its own."""
+    lines = [text(line) for line in (reported.text.headline, *reported.text.clinician) if text(line)]
+    return text(" ".join(line if line.endswith((".", "!", "?")) else f"{line}." for line in lines))
 
 
 def concluded(coded: Coded) -> Resource:
@@ -139,7 +145,7 @@ def task(
             "intent": "proposal",
             "priority": codes()["priority"].get(str(int(finding.urgency))),
             "code": concept(coding(LOINC, *answer)) if answer else None,
-            "description": text(" ".join([reported.text.headline, *reported.text.clinician])),
+            "description": told(reported),
             "focus": reference(statement, finding.about.label) if statement else None,
             "for": reference(frame.patient),
             "authoredOn": frame.made,

@@ -40,6 +40,9 @@ from sartor.reporting.fhir_values import (
 
 _ALLELE = re.compile(r"[ACGTN]+", re.IGNORECASE)
 _TESTED = frozenset({"called", "ambiguous", "phenotype-certain"})
+_HLA = "http://www.ebi.ac.uk/ipd/imgt/hla"
+_NAMED = 6  # candidates that the value's text names
+_CANDIDATES = 20  # candidates with a component of their own, best first; their number is always told
 _DBSNP = "http://www.ncbi.nlm.nih.gov/projects/SNP"
 
 
@@ -146,13 +149,19 @@ def certain_alleles(call: GeneCall) -> tuple[str, ...]:
 
 def haplotype(allele: str, symbol: str, frame: Frame) -> Resource:
     """One allele."""
-    name = f"{symbol} {text(allele)}"
+    name = allele_name(symbol, text(allele))
+    system = _HLA if symbol.startswith("HLA-") else f"{SARTOR}/allele"
     return {
         **frame.observation("haplotype", symbol, allele),
         "text": narrative(name),
-        "valueCodeableConcept": concept(coding(f"{SARTOR}/allele", name), words=name),
+        "valueCodeableConcept": concept(coding(system, name), words=name),
         "component": [component(loinc("gene_studied"), valueCodeableConcept=gene(symbol))],
     }
+
+
+def allele_name(symbol: str, allele: str) -> str:
+    """An allele with its gene, as it is usually written: CYP2C19*2, HLA-B*57:01, DPYD c.1905+1G>A."""
+    return f"{symbol}{allele}" if allele.startswith("*") else f"{symbol} {allele}"
 
 
 def genotype_of(call: GeneCall, reported: ReportedFinding | None, frame: Frame) -> Resource:
@@ -184,7 +193,9 @@ def genotype_value(call: GeneCall) -> Resource:
         name = f"{call.gene} {labels[0]}"
         return concept(coding(f"{SARTOR}/diplotype", name), words=name)
     if labels:
-        return concept(words=say("genotype.one_of", gene=call.gene, candidates=" | ".join(labels)))
+        rest = len(labels) - _NAMED
+        key = "genotype.one_of_many" if rest > 0 else "genotype.one_of"
+        return concept(words=say(key, gene=call.gene, candidates=" | ".join(labels[:_NAMED]), rest=rest))
     tested = call.status != "not-tested"
     reason = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}
     reason["valueCode"] = "unknown" if tested else "not-performed"
@@ -202,7 +213,8 @@ def genotype_parts(call: GeneCall) -> Iterator[Resource]:
     for score in dict.fromkeys(each for each in call.activity_scores if each is not None):
         yield component(ours("activity-score"), valueQuantity=quantity(score))
     if len(call.diplotypes) > 1:
-        yield from (candidate(each) for each in call.diplotypes if text(each.label))
+        yield component(ours("candidate-count"), valueInteger=len(call.diplotypes))
+        yield from (candidate(each) for each in call.diplotypes[:_CANDIDATES] if text(each.label))
     yield component(ours("positions-read"), valueInteger=max(0, call.n_positions - call.n_missing))
     yield component(ours("positions-missing"), valueInteger=call.n_missing)
 
