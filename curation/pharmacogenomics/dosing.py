@@ -52,8 +52,9 @@ def spread(mean_absolute_error: float, slope: float) -> float:
 
 # IWPC, validation cohort: mean absolute error 8.5 (pharmacogenetic) and 9.9 mg/week (clinical); median dose 28 mg/week,
 # where the dose changes by 2·√28 mg/week per unit of √dose.
-# Gage, in the COAG trial: 1.3 and 1.5 mg/day; at 5 mg/day the dose changes by 5 mg/day per unit of ln(dose).
-IWPC_SLOPE, GAGE_SLOPE = 2 * math.sqrt(28), 5.0
+# Gage, in the COAG trial: 1.3 and 1.5 mg/day; at the same median, 4 mg/day, the dose changes by 4 mg/day per unit of
+# ln(dose).
+IWPC_SLOPE, GAGE_SLOPE = 2 * math.sqrt(28), 28 / 7
 
 
 def number(name: str, coefficient: float, reference: float) -> dict[str, Any]:
