@@ -179,7 +179,7 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
     def brief(drug: Drug) -> str:
         if len({each.source for each in drug.advices}) == 1:
             return drug.headline
-        sides = [f"{each.source}: {words(f'action.{each.verdict.kind}').lower()}" for each in drug.advices]
+        sides = [f"{each.source}: {words.code('action', each.verdict.kind).lower()}" for each in drug.advices]
         return "; ".join(dict.fromkeys(sides))
 
     def publisher(finding: str) -> str:
@@ -283,7 +283,9 @@ def _environment() -> Environment:
     )
     made.filters["capitalise"] = lambda text: text[:1].upper() + text[1:]
     made.filters["named"] = named
-    made.filters["phenotype"] = lambda name: load()("genes.no_phenotype") if name in {"", "n/a"} else name
+    made.filters["phenotype"] = lambda name: (
+        load()("genes.no_phenotype") if name in {"", "n/a"} else name.replace(";", "; ")
+    )
     return made
 
 

@@ -50,11 +50,11 @@ def _actions(arranged: View, words: Words) -> list[str]:
     lines = [words("summary.actions")]
     for place, drug in enumerate(arranged.actions, start=1):
         urgency = words(f"urgency.{drug.urgency.value}")
-        verdict = words(f"action.{drug.verdict.kind}")
+        verdict = words.code("action", drug.verdict.kind)
         lines.append(f"{place}. [{urgency}] {drug.name}: {verdict} ({_sources(drug)})")
         lines += _wrapped(drug.headline)
         if drug.conflict is not None:
-            lines += _wrapped(f"{words('summary.conflict')}: {words('conflicts.' + drug.conflict.note)}")
+            lines += _wrapped(f"{words('summary.conflict')}: {words.code('conflicts', drug.conflict.note)}")
     return lines
 
 
@@ -64,7 +64,7 @@ def _medicines(arranged: View, words: Words) -> list[str]:
     lines = [words("summary.medicines")]
     for drug in arranged.current:
         genes = ", ".join(f"{each.name} {_phenotypes(each, words)}".strip() for each in drug.genes)
-        lines.append(f"  {drug.name:<16} {words('action.' + drug.verdict.kind):<16} {genes}")
+        lines.append(f"  {drug.name:<16} {words.code('action', drug.verdict.kind):<16} {genes}")
     quiet = ((arranged.silent, "summary.none_row"), (arranged.unmatched, "summary.unmatched_row"))
     lines += [f"  {named(each):<16} {words(key)}" for found, key in quiet for each in found]
     return lines

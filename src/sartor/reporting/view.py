@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -399,7 +400,19 @@ def _subjects(report: Report, genes: dict[str, Gene], shared: frozenset[str]) ->
         if "gene_call" not in each.finding.details:
             groups.setdefault(subject(each.finding), []).append(each)
     conflicts = {identifier: each for each in report.conflicts for identifier in each.findings}
-    return tuple(_drug(found, report, genes, conflicts, shared) for found in groups.values())
+    made = (_drug(found, report, genes, conflicts, shared) for found in groups.values())
+    return _apart(made)
+
+
+def _apart(subjects: Iterable[Drug]) -> tuple[Drug, ...]:
+    """Subjects of one name but two codes get anchors of their own."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for each in subjects:
+        seen[each.anchor] += 1
+        again = seen[each.anchor]
+        kept.append(each if again == 1 else replace(each, anchor=f"{each.anchor}-{again}"))
+    return tuple(kept)
 
 
 def _drug(
@@ -464,7 +477,7 @@ def _gene(each: ReportedFinding, called: dict[str, GeneCall], shared: Iterable[s
 
 def _with_drugs(gene: Gene, drugs: Iterable[Drug]) -> Gene:
     matter = tuple(drug for drug in drugs if any(each.name == gene.name for each in drug.genes))
-    return Gene(gene.name, gene.anchor, gene.reported, gene.call, gene.today, matter, gene.shared)
+    return replace(gene, drugs=matter)
 
 
 def _gene_call(each: ReportedFinding) -> GeneCall | None:

@@ -31,6 +31,11 @@ class Words:
             found = found[part]
         return found
 
+    def code(self, section: str, code: str, prefix: str = "") -> str:
+        """The words for a code, or the code itself where this version has none for it."""
+        known = self.section(section)
+        return str(known.get(f"{prefix}{code}", code))
+
     def has(self, key: str) -> bool:
         """Whether there is such a key."""
         try:

@@ -22,6 +22,7 @@ from sartor.domain.record import Demographics, Medication, Record
 from sartor.domain.report import Conflict, FailedSection, Patient, Report
 from sartor.reporting import html, text
 from sartor.reporting.changes import compare
+from sartor.reporting.view import view
 from sartor.reporting.words import load
 
 
@@ -260,3 +261,30 @@ def test_text_says_the_same_as_the_page() -> None:
     assert "Not tested: HLA-A" in lines
     assert max(map(len, lines.splitlines())) <= 110
     assert isinstance(sample.record(), Record)
+
+
+def test_a_code_that_this_version_has_no_word_for_is_shown_as_it_is() -> None:
+    report = sample.report()
+    strange = report.conflicts[0].model_copy(update={"note": "something-new", "findings": ("nowhere",)})
+    page = words_of(html.render(report.model_copy(update={"conflicts": (strange,)})))
+    assert "something-new" in page
+
+
+def test_two_subjects_of_one_name_have_two_anchors() -> None:
+    finding, explanation = sample.drug_pair("codeine", "CYP2D6", "CPIC", sample.AVOID)
+    other = finding.model_copy(
+        update={"id": "other", "about": finding.about.model_copy(update={"code": "0", "label": "Codeine"})}
+    )
+    page = html.render(sample.report(found=[(finding, explanation), (other, explanation)]))
+    assert page.count('id="drug-codeine"') == 1
+    assert page.count('id="drug-codeine-2"') == 1
+
+
+def test_the_population_of_a_headline_moves_to_its_own_place() -> None:
+    finding, explanation = sample.drug_pair("codeine", "CYP2D6", "CPIC", sample.AVOID)
+    report = sample.report(found=[(finding, explanation)])
+    text_of = report.findings[0].text.model_copy(update={"headline": "Codeine (children): avoid"})
+    changed = report.model_copy(update={"findings": (report.findings[0].model_copy(update={"text": text_of}),)})
+    advice = view(changed).drugs[0].leading
+    assert (advice.population, advice.line) == ("children", "Avoid")
+    assert view(changed).drugs[0].headline == "Children: avoid"
