@@ -152,7 +152,7 @@ def thiopurine(one_low: float, nudt15_poor: dict[str, Any]) -> list[dict[str, An
     return [
         rule({"TPMT": PM}, 0.1, 0.1, "alternative", "strong", note="tpmt-poor", days_per_week=3),
         nudt15_poor,
-        rule({"TPMT": ANY_IM, "NUDT15": ANY_IM}, 0.2, 0.5, "lower dose", "strong"),
+        rule({"TPMT": ANY_IM, "NUDT15": ANY_IM}, 0.2, 0.5, "lower dose", "strong", note="thiopurine-both"),
         rule({"TPMT": ANY_IM}, one_low, 0.8, "lower dose", "strong"),
         rule({"NUDT15": ANY_IM}, one_low, 0.8, "lower dose", "strong"),
         rule({"TPMT": NM}, 1.0, 1.0, "standard", "strong"),
