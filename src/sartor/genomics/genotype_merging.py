@@ -209,8 +209,8 @@ def _covered(site: Site, readings: Iterable[Reading]) -> bool:
     """Whether the covering records together leave no base of the site out."""
     reached = site.position - 1
     for start, end in sorted(reading.covers for reading in readings if reading.covers is not None):
-        if start > reached + 1:
-            return False
+        if start > reached + 1 or reached >= site.end:
+            break
         reached = max(reached, end)
     return reached >= site.end
 

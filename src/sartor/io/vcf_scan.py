@@ -87,7 +87,8 @@ class _Pass:
     def __init__(self, bounds: Mapping[str, Bounds], header_lines: int) -> None:
         self.found = Found(total=header_lines)
         self._bounds = bounds
-        self._name: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        # Read-only like every later name, so that one compiled variant of the inner loop serves all.
+        self._name: npt.NDArray[np.uint8] = np.frombuffer(b"\x00", np.uint8)
         self._regions: Bounds = (_NO_REGIONS, _NO_REGIONS)
         self._state = np.array([0, 0, -1, 0, -1], np.int64)
         self._seen: set[bytes] = set()

@@ -123,6 +123,7 @@ def test_reference_that_contradicts_the_site_is_never_used() -> None:
         (SNV, [(-100, 50)], ("G", "G")),
         (NUDT15, [(-5, 30)], ("AGGAGTC",) * 2),
         (NUDT15, [(-5, 3), (4, 6)], ("AGGAGTC",) * 2),
+        (NUDT15, [(0, 6), (8, 12)], ("AGGAGTC",) * 2),
         (NUDT15, [(-5, 0)], (None, None)),
         (NUDT15, [(0, 2), (4, 30)], (None, None)),
         (NUDT15, [(1, 30)], (None, None)),

@@ -123,8 +123,12 @@ def _extended(
 
 def _written(copies: Sequence[tuple[str, ...]], reference: str) -> tuple[str, ...]:
     """Two copies as allele names: the reference, one variant, or a combination in brackets."""
-    names = []
-    for copy in copies:
-        parts = natural_order(dict.fromkeys(copy))
-        names.append(reference if not parts else parts[0] if len(parts) == 1 else f"[{' + '.join(parts)}]")
+    names = [_copy_name(copy, reference) for copy in copies]
     return tuple(sorted(names, key=natural_key))
+
+
+def _copy_name(copy: tuple[str, ...], reference: str) -> str:
+    if len(copy) < 2:
+        return copy[0] if copy else reference
+    parts = natural_order(dict.fromkeys(copy))
+    return parts[0] if len(parts) == 1 else f"[{' + '.join(parts)}]"

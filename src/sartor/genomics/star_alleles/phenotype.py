@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sartor.domain.genome import Diplotype
@@ -104,6 +104,30 @@ def diplotype(
         functions=tuple(function_of(table, name) for name in names),
         lookup_key=text if table.by == "score" else phenotype,
     )
+
+
+def phenotype_and_score(table: GenePhenotypes | None, alleles: Sequence[str]) -> tuple[str, float | None]:
+    """The phenotype and activity score that `diplotype` gives for what decides of these alleles, without the rest.
+
+    Quick: alleles of the same function and value are looked up once.
+    """
+    if table is None:
+        return "", None
+    names = decisive(table, alleles) if any(name.startswith("[") for name in alleles) else alleles
+    listed = all(name in table.functions for name in names)
+    if table.exceptions or table.by == "presence" or not (listed or table.by == "function"):
+        found = diplotype(table, names)
+        return found.phenotype, found.activity_score
+    functions, values = table.functions, table.values
+    return _of_classes(table, tuple(sorted((functions.get(name, ""), values.get(name, "")) for name in names)))
+
+
+@lru_cache(maxsize=8192)
+def _of_classes(table: GenePhenotypes, classes: tuple[tuple[str, str], ...]) -> tuple[str, float | None]:
+    if table.by == "score":
+        text = added([value or UNASSIGNED for _, value in classes])
+        return score_phenotype(table, text), as_number(text)
+    return table.rules.get(tuple(function for function, _ in classes), UNASSIGNED), None
 
 
 def _phenotype(table: GenePhenotypes, names: Sequence[str], text: str) -> str:

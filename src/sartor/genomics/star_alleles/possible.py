@@ -180,7 +180,7 @@ def _tables(
     return GeneTables(definition, phenotypes, frequencies)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=1024)
 def call_pattern(tables: GeneTables, pattern: Pattern, options: Options) -> GeneCall:
     """The gene call of one genotype pattern, without positions and quality; the same object for equal patterns."""
     definition = tables.definition
@@ -318,20 +318,19 @@ def _summed_up(
     notes: tuple[str, ...],
     pattern: Pattern,
 ) -> GeneCall:
-    table = tables.phenotypes
-    meanings = [_meaning(table, each.alleles) for each in candidates]
+    found = [meaning.phenotype_and_score(tables.phenotypes, each.alleles) for each in candidates]
     total = sum(each.weight or 0.0 for each in candidates)
     weighed = total > 0 and len(candidates) > 1
     shares: dict[str, float] = {}
-    for each, meant in zip(candidates, meanings, strict=True):
-        shares[meant.phenotype] = shares.get(meant.phenotype, 0.0) + (each.weight or 0.0) / (total or 1.0)
+    for each, (phenotype, _) in zip(candidates, found, strict=True):
+        shares[phenotype] = shares.get(phenotype, 0.0) + (each.weight or 0.0) / (total or 1.0)
     phenotypes = tuple(sorted(shares, key=lambda name: -shares[name])) if weighed else tuple(shares)
-    prior = tables.frequencies.prior(options.groups) if weighed and tables.frequencies else ""
     if set(phenotypes) == {meaning.UNASSIGNED}:
         phenotypes = ()
+    prior = tables.frequencies.prior(options.groups) if weighed and tables.frequencies else ""
     kept = [
-        _written(meant, each, (each.weight or 0.0) / total if weighed else None, prior)
-        for each, meant in list(zip(candidates, meanings, strict=True))[:AT_MOST]
+        _written(tables.phenotypes, each, (each.weight or 0.0) / total if weighed else None, prior)
+        for each in candidates[:AT_MOST]
     ]
     if len(candidates) > AT_MOST:
         notes = (*notes, f"candidates-left-out:{len(candidates) - AT_MOST}")
@@ -343,7 +342,7 @@ def _summed_up(
             "diplotypes": tuple(kept),
             "phenotypes": tuple(name for name in phenotypes if name),
             "phenotype_probabilities": tuple(round(shares[name], 6) for name in phenotypes if name) if weighed else (),
-            "activity_scores": _scores(meanings),
+            "activity_scores": tuple(dict.fromkeys(score for _, score in found if score is not None)),
             "haplotypes": _listed_variants(tables, pattern, options),
             "missing_alleles": _missing_alleles(tables.definition, pattern, candidates),
             "input_quality": "inferred" if status == "ambiguous" and blank.n_missing else "good",
@@ -352,9 +351,19 @@ def _summed_up(
     )
 
 
-def _written(meant: Diplotype, candidate: Candidate, probability: float | None, prior: str) -> Diplotype:
-    update = {"score": candidate.score, "probability": probability, "prior": prior if probability is not None else ""}
-    return meant.model_copy(update=update)
+def _written(table: GenePhenotypes | None, candidate: Candidate, probability: float | None, prior: str) -> Diplotype:
+    """One candidate as a diplotype; made without validation, as its parts are our own."""
+    meant = _meaning(table, candidate.alleles)
+    return Diplotype.model_construct(
+        alleles=candidate.alleles,
+        phenotype=meant.phenotype,
+        activity_score=meant.activity_score,
+        functions=meant.functions,
+        score=candidate.score,
+        probability=probability,
+        prior=prior if probability is not None else "",
+        lookup_key=meant.lookup_key,
+    )
 
 
 def _scores(meanings: Iterable[Diplotype]) -> tuple[float | None, ...]:
@@ -364,8 +373,7 @@ def _scores(meanings: Iterable[Diplotype]) -> tuple[float | None, ...]:
 @lru_cache(maxsize=65536)
 def _meaning(table: GenePhenotypes | None, alleles: tuple[str, ...]) -> Diplotype:
     """What two alleles mean; combinations of listed variants by those that decide."""
-    meant = meaning.diplotype(table, meaning.decisive(table, alleles))
-    return meant.model_copy(update={"alleles": alleles})
+    return meaning.diplotype(table, meaning.decisive(table, alleles))
 
 
 def _listed_variants(tables: GeneTables, pattern: Pattern, options: Options) -> tuple[str, ...]:
