@@ -148,6 +148,7 @@ QUALIFIERS: tuple[tuple[str, str], ...] = (
     (r"dpyd? activity|dpd activity|enzyme activity must|tpmt (erythrocyte )?activity|erythrocyte tpmt",
      "measure-enzyme-activity"),
     (r"shortest feasible course", "short-course"),
+    (r"with lowest recommended starting dose", "start-lowest"),
     (r"lowest effective dosage for shortest", "lowest-dose-shortest-time"),
     (r"for malignan|leukaemia:", "differs-in-malignancy"),
     (r"indication (depression|obsessive)|percutaneous coronary|indications?:|"
@@ -288,7 +289,8 @@ def _multiples(groups: tuple[str, ...], how: str) -> tuple[float, float]:
 
 def _factor_of(text: str, found: re.Match[str]) -> str:
     near = text[max(0, found.start() - 40) : found.end() + 60]
-    for word, code in (("maintenance", "maintenance dose"), ("other doses", "maintenance dose"),
+    for word, code in (("the lowest recommended starting", "lowest starting dose"),
+                       ("maintenance", "maintenance dose"), ("other doses", "maintenance dose"),
                        ("start", "starting dose"), ("initial", "starting dose"),
                        ("initiate", "starting dose")):  # fmt: skip
         if word in near:
