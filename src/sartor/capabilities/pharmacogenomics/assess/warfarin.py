@@ -140,17 +140,19 @@ def _genotypes(
     vkorc1 = _vkorc1(calls.get("VKORC1"))
     cyp2c9, uncovered = _cyp2c9(calls.get("CYP2C9"), rules)
     unknown = tuple(gene for gene, found in (("VKORC1", vkorc1), ("CYP2C9", cyp2c9)) if found[0] == UNKNOWN)
-    pairs = tuple(
-        {
-            "vkorc1": bases,
-            "vkorc1_a": float(bases.count("A")),
-            "cyp2c9": stars,
-            "cyp2c9_2": float(stars.count("*2")),
-            "cyp2c9_3": float(stars.count("*3")),
-        }
-        for bases, stars in itertools.product(vkorc1, cyp2c9)
-    )
+    pairs = tuple(_counted(bases, stars) for bases, stars in itertools.product(vkorc1, cyp2c9))
     return pairs, unknown, uncovered
+
+
+def _counted(bases: str, stars: str) -> Inputs:
+    """One pair of genotypes as categories (IWPC) and as counts of alleles (Gage)."""
+    return {
+        "vkorc1": bases,
+        "vkorc1_a": float(bases.count("A")),
+        "cyp2c9": stars,
+        "cyp2c9_2": float(stars.count("*2")),
+        "cyp2c9_3": float(stars.count("*3")),
+    }
 
 
 def _vkorc1(call: GeneCall | None) -> list[str]:
