@@ -48,6 +48,16 @@ class GenePhenotypes:
         """Any order or spacing of a tandem ("*36+*10") → the table's own spelling."""
         return {_unordered(name): name for name in self.functions if "+" in name}
 
+    @cached_property
+    def ranks(self) -> Mapping[str, tuple[float, int]]:
+        """Allele → how consequential it is, the lowest first: by activity value, else by function."""
+        ranks = {}
+        for name, function in self.functions.items():
+            place = self.severity.index(function) if function in self.severity else len(self.severity)
+            number = as_number(self.values.get(name, ""))
+            ranks[name] = (number if number is not None else float(place), place)
+        return ranks
+
     @property
     def is_variant_list(self) -> bool:
         """Whether the two most consequential of any number of variants decide."""
@@ -257,10 +267,7 @@ def _coding_position(name: str) -> int:
 
 
 def _severity(table: GenePhenotypes, allele: str) -> tuple[float, int]:
-    number = as_number(table.values.get(allele, ""))
-    function = table.functions.get(allele, "")
-    place = table.severity.index(function) if function in table.severity else len(table.severity)
-    return (number if number is not None else float(place), place)
+    return table.ranks.get(allele) or (float(len(table.severity)), len(table.severity))
 
 
 def consequence(table: GenePhenotypes, alleles: Sequence[str]) -> tuple[float, ...]:

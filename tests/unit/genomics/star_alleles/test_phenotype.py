@@ -102,3 +102,18 @@ def test_adding_activity_values(values, total):
 def test_every_function_pair_of_a_rule_is_sorted():
     for table in TABLES.values():
         assert all(tuple(sorted(key)) == key for key in table.rules)
+
+
+@pytest.mark.parametrize("gene", [gene for gene, table in TABLES.items() if table.by != "presence"])
+def test_quick_lookup_gives_the_same(gene):
+    table = TABLES[gene]
+    names = [*list(table.functions)[:12], "*no such allele"]
+    for one in names:
+        for other in names:
+            full = meaning.diplotype(table, meaning.decisive(table, (one, other)))
+            assert meaning.phenotype_and_score(table, (one, other)) == (full.phenotype, full.activity_score)
+
+
+def test_quick_lookup_reads_combinations():
+    found = meaning.phenotype_and_score(TABLES["DPYD"], ("Reference", "[c.85T>C (*9A) + c.61C>T]"))
+    assert found == ("Intermediate Metabolizer", 1.0)
