@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sartor.domain.record import Record
 from sartor.io import fhir
 from sartor.io.fhir_strict import problems
 
@@ -49,3 +51,16 @@ def test_every_reference_in_it_leads_somewhere() -> None:
     known = {entry["fullUrl"] for entry in json.loads(text)["entry"]}
     used = {part.split('"')[0] for part in text.split('"reference": "')[1:]}
     assert {each for each in used if not each.startswith("#")} <= known
+
+
+def test_its_record_is_the_same_validated_pickled_and_written() -> None:
+    record = fhir.read_record(PATIENT / "record.json")
+    content = record.model_dump(exclude={"genome"})
+    assert Record.model_validate(content).model_dump(exclude={"genome"}) == content
+    assert pickle.loads(pickle.dumps(record)) == record
+    for part in ("observations", "encounters", "conditions", "procedures", "immunizations"):
+        for each in getattr(record, part):
+            again = type(each).model_validate(each.model_dump())
+            assert again == each
+            assert hash(again) == hash(each)
+            assert again.model_dump_json() == each.model_dump_json()

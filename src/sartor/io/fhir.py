@@ -52,12 +52,12 @@ def read_record(source: Path | str | bytes, *, file: str = "", patient: str = ""
     Raises ConflictingInputs when the input has several people and none, or none of that name, was asked for.
     """
     data, name = _data(source)
-    file = file or name
-    people = _People.of(parse(data, file=file))
-    key = people.choose(patient)
-    record = people.record(key, as_of)
+    people = _People.of(parse(data, file=file or name))
+    record = people.record(people.choose(patient), as_of)
+    if isinstance(source, bytes):
+        return record
     digest = hashlib.sha256(data).hexdigest()
-    return record.model_copy(update={"inputs": (InputFile(path=file, kind="fhir", size=len(data), sha256=digest),)})
+    return record.model_copy(update={"inputs": (InputFile(path=name, kind="fhir", size=len(data), sha256=digest),)})
 
 
 def read_records(source: Path | str | bytes, *, file: str = "", as_of: str = "") -> Iterator[Record]:
@@ -103,7 +103,9 @@ class _People:
         people = _People(parsed)
         kept: list[Placed] = []
         for placed in parsed.resources:
-            if people._index(placed):
+            if type(placed.resource) not in _READ:
+                people.whose.setdefault("", []).append(placed)
+            elif people._index(placed):
                 kept.append(placed)
         for placed in kept:
             people.whose.setdefault(people._owner(placed), []).append(placed)
@@ -219,7 +221,16 @@ def _number(patient: Placed | None) -> str:
     return ""
 
 
-_DATED = ("authored_on", "effective_date_time", "performed_date_time", "occurrence_date_time", "date_asserted", "date")
+_READ = frozenset(fhir.READ.values())
+_DATED: dict[type, str] = {
+    fhir.MedicationRequest: "authored_on",
+    fhir.MedicationStatement: "date_asserted",
+    fhir.MedicationAdministration: "effective_date_time",
+    fhir.Observation: "effective_date_time",
+    fhir.Procedure: "performed_date_time",
+    fhir.Immunization: "occurrence_date_time",
+    fhir.DocumentReference: "date",
+}
 
 
 def _latest(parsed: Parsed, own: list[Placed]) -> str:
@@ -228,10 +239,10 @@ def _latest(parsed: Parsed, own: list[Placed]) -> str:
         return parsed.timestamp[:10]
     latest = ""
     for placed in own:
-        for name in _DATED:
-            value = getattr(placed.resource, name, "")
-            if value and value > latest and value[:4].isdigit():
-                latest = value
+        name = _DATED.get(type(placed.resource))
+        value: str = getattr(placed.resource, name) if name is not None else ""
+        if value > latest and value[:4].isdigit():
+            latest = value
     return latest[:10]
 
 

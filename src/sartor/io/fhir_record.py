@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sartor.domain.code import UCUM, Coded
+from sartor.domain.code import UCUM, Coded, Frozen
 from sartor.domain.provenance import Origin, Quarantined
 from sartor.domain.quantity import Quantity
 from sartor.domain.record import (
@@ -40,6 +41,32 @@ _SEXES: Final = {"male": "male", "female": "female", "other": "other", "unknown"
 _CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 
 
+_set: Final = object.__setattr__
+_Made = TypeVar("_Made", bound=Frozen)
+
+
+def trusted(kind: type[_Made], **fields: Any) -> _Made:
+    """A domain object from parts whose types are already right: as `model_construct`, several times faster.
+
+    Fields that are left out take their defaults. A test holds it equal to the validated object.
+    """
+    made = kind.__new__(kind)
+    _set(made, "__dict__", _defaults(kind) | fields)
+    _set(made, "__pydantic_fields_set__", set(fields))
+    _set(made, "__pydantic_extra__", None)
+    _set(made, "__pydantic_private__", None)
+    return made
+
+
+@functools.cache
+def _defaults(kind: type[Frozen]) -> dict[str, Any]:
+    """Every field of a kind in order, with its default (None where it has none: those are always given)."""
+    return {
+        name: None if info.is_required() else info.get_default(call_default_factory=True)
+        for name, info in kind.model_fields.items()
+    }
+
+
 @dataclass(slots=True)
 class Building:
     """One person's record while it is put together.
@@ -58,7 +85,7 @@ class Building:
 
     def origin(self, placed: Placed, element: str = "") -> Origin:
         """Where this resource, or an element of it, stands."""
-        return Origin(file=self.file, line=placed.line, resource=placed.name, field=element)
+        return trusted(Origin, file=self.file, line=placed.line, resource=placed.name, field=element)
 
     def add(self, part: str, datum: Any) -> None:
         """Put a datum in its place."""
@@ -190,7 +217,8 @@ def _condition(building: Building, placed: Placed) -> None:
     onset = building.date(placed, "onset[x]", onset)
     building.add(
         "conditions",
-        Condition.model_construct(
+        trusted(
+            Condition,
             code=building.codes(it.code),
             text=words(it.code),
             status=first_code(it.clinical_status),
@@ -265,14 +293,15 @@ def _observation(building: Building, placed: Placed) -> None:
 def _observed(
     building: Building, placed: Placed, code: fhir.CodeableConcept, value: Any, shared: dict[str, str], element: str
 ) -> Observation:
-    return Observation.model_construct(
+    return trusted(
+        Observation,
         code=building.codes(code),
         text=words(code),
         quantity=value if isinstance(value, Quantity) else None,
         coded_value=value if isinstance(value, tuple) else (),
         text_value=value if isinstance(value, str) else "",
         origin=building.origin(placed, element),
-        **shared,  # type: ignore[arg-type]
+        **shared,
     )
 
 
@@ -300,7 +329,7 @@ def quantity(amount: fhir.Amount) -> Quantity | None:
     if amount.value is None:
         return None
     unit = amount.code if amount.code and amount.system in (UCUM, "") else amount.unit or amount.code
-    return Quantity.model_construct(value=amount.value, unit=unit, comparator=amount.comparator)
+    return trusted(Quantity, value=amount.value, unit=unit, comparator=amount.comparator)
 
 
 def _span(low: fhir.Amount | None, high: fhir.Amount | None, between: str) -> str | None:
@@ -316,7 +345,8 @@ def _procedure(building: Building, placed: Placed) -> None:
     when = it.performed_date_time or (it.performed_period.start if it.performed_period else "")
     building.add(
         "procedures",
-        Procedure.model_construct(
+        trusted(
+            Procedure,
             code=building.codes(it.code),
             text=words(it.code),
             status=it.status,
@@ -420,7 +450,8 @@ def _immunization(building: Building, placed: Placed) -> None:
     it: Any = placed.resource
     building.add(
         "immunizations",
-        Immunization.model_construct(
+        trusted(
+            Immunization,
             code=building.codes(it.vaccine_code),
             text=words(it.vaccine_code),
             status=it.status,
@@ -435,7 +466,8 @@ def _encounter(building: Building, placed: Placed) -> None:
     start, end = (it.period.start, it.period.end) if it.period else ("", "")
     building.add(
         "encounters",
-        Encounter.model_construct(
+        trusted(
+            Encounter,
             code=tuple(code for concept in it.type for code in building.codes(concept)),
             category="" if it.class_ is None else it.class_.code,
             status=it.status,
