@@ -105,7 +105,14 @@ def test_codeine_under_paroxetine_names_the_medicine() -> None:
         "CYP2D6: Normal Metabolizer by the genes, Poor Metabolizer today because of paroxetine."
     )
     assert "Without paroxetine, CYP2D6 would act as the genes say: Normal Metabolizer." in found["would_change"]
+    assert "Without paroxetine, CPIC would say: usual dose." in found["would_change"]
     assert "Not a suitable substitute: tramadol." in found["clinician"]
+
+
+def test_a_medicine_is_not_blamed_for_its_own_metabolism() -> None:
+    found = about(evidence(call("CYP2D6", "*1/*1"), medicines=("codeine", "paroxetine")), "drug/paroxetine/cpic")
+    assert not any("paroxetine changes" in each or "because of" in each for part in found.values() for each in part)
+    assert not any(each.startswith("Without") for each in found["would_change"])
 
 
 def test_simvastatin_states_the_limit() -> None:

@@ -100,10 +100,7 @@ def answer(question: Question, person: Person, knowledge: Knowledge) -> Iterator
     if not question.rows:
         yield _by_algorithm(question, person, about, calls)
         return
-    found = lookup.outcomes(
-        question.rows,
-        [lookup.states(gene, calls.get(gene), question.guidelines, question.rows) for gene in question.genes],
-    )
+    found = _outcomes(question, calls)
     rows = [outcome.row for outcome in found if outcome.row is not None]
     if not rows:
         untested = any(not lookup.is_determined(calls.get(gene)) for gene in question.genes)
@@ -112,6 +109,19 @@ def answer(question: Question, person: Person, knowledge: Knowledge) -> Iterator
         yield _answered(question, person, about, calls, found, rows[0], knowledge)
     else:
         yield _undecided(question, person, about, calls, found)
+
+
+def _outcomes(question: Question, calls: Mapping[str, GeneCall]) -> tuple[Outcome, ...]:
+    genes = [lookup.states(gene, calls.get(gene), question.guidelines, question.rows) for gene in question.genes]
+    return lookup.outcomes(question.rows, genes)
+
+
+def _without_others(question: Question, person: Person, about: Coded) -> str:
+    """The action if no other medicine changed a phenotype; "" when none does, or candidates then differ."""
+    if not any(person.causes(gene, about) for gene in question.genes):
+        return ""
+    kinds = {each.row.reading["kind"] if each.row else "" for each in _outcomes(question, person.calls)}
+    return kinds.pop() if len(kinds) == 1 else ""
 
 
 def _answered(
@@ -128,8 +138,9 @@ def _answered(
     )
     action = action_of(row)
     current = bool(person.medication_facts(about))
-    details = _details(question, person, calls, found[0].states, row)
+    details = _details(question, person, about, calls, found[0].states, row)
     details["candidates"] = _candidates(found) if len(found) > 1 else []
+    details["without_others"] = _without_others(question, person, about)
     details["neighbours"] = neighbours(question.rows, found[0].states, row)
     if text := official_text(knowledge, row):
         details["official_text"] = dict(text)
@@ -158,7 +169,7 @@ def _undecided(
     current = bool(person.medication_facts(about))
     strengths = [strength_of(each.row) for each in found if each.row]
     strength = min(strengths, key=lambda each: tuple(SourceStrength).index(each))
-    details = _details(question, person, calls, found[0].states, None)
+    details = _details(question, person, about, calls, found[0].states, None)
     details["candidates"] = _candidates(found)
     details["most_likely"] = _most_likely(found)
     certainty = _certainty(question, calls, strength, found, differing=True)
@@ -184,7 +195,7 @@ def _unanswered(
     question: Question, person: Person, about: Coded, calls: Mapping[str, GeneCall], reason: str
 ) -> Finding:
     current = bool(person.medication_facts(about))
-    details = _details(question, person, calls, (), None)
+    details = _details(question, person, about, calls, (), None)
     details["reason"] = reason
     untested = reason in ("genes-not-tested", "other-gene-needed")
     kind = ActionKind.TEST_FIRST if untested and current else ActionKind.NONE
@@ -225,7 +236,7 @@ def _by_algorithm(question: Question, person: Person, about: Coded, calls: Mappi
         concerns_current=current,
         because=person.because(question.genes, about),
         citations=(question.guideline.citation,),
-        details=_details(question, person, calls, (), None),
+        details=_details(question, person, about, calls, (), None),
     )
 
 
@@ -274,6 +285,7 @@ def _conclusion(row: Recommendation) -> tuple[Coded, ...]:
 def _details(
     question: Question,
     person: Person,
+    about: Coded,
     calls: Mapping[str, GeneCall],
     states: Sequence[State],
     row: Recommendation | None,
@@ -286,7 +298,7 @@ def _details(
             "diplotype": state.label if state else "",
             "genetic": person.genetic_phenotypes(gene),
             "today": _text(calls.get(gene)),
-            "causes": person.causes(gene),
+            "causes": person.causes(gene, about),
             "tested": lookup.is_determined(calls.get(gene)),
             "left_out": left_out(calls.get(gene)),
         }

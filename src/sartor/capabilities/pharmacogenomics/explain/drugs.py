@@ -226,12 +226,19 @@ class DrugExplainer:
             keys = either(key_wordings(known["keys"])[:SHOWN])
             action = wording(f"do.{code_key(known['action'])}")
             yield wording("change.gene", gene=known["gene"], keys=keys, action=action, guideline=self.guideline)
+        yield from self._without_others()
         for gene, known in self.genes.items():
             if known["causes"] and known["genetic"]:
-                yield wording("change.medicine", causes=known["causes"], gene=gene, genetic=known["genetic"])
+                yield wording("change.medicine", causes=known["causes"], gene=gene, genetic=either(known["genetic"]))
             if not known["tested"]:
                 yield wording("change.test-gene", gene=gene, drug=self.drug)
             yield from self._positions(gene)
+
+    def _without_others(self) -> Iterator[Wording]:
+        kind = self.details.get("without_others")
+        if kind and kind != self.action.kind:
+            action = wording(f"do.{code_key(kind)}")
+            yield wording("change.without", causes=self._causes(), guideline=self.guideline, action=action)
 
     def _positions(self, gene: str) -> Iterator[Wording]:
         fact = self.evidence.get(f"gene.{gene}.call")
