@@ -17,9 +17,11 @@ NOTHING = {"", ".", "./.", "unknown", "unknown/unknown", "n/a", "no call", "no r
 def outside_gene_call(gene: str, calls: Sequence[OutsideCall], table: GenePhenotypes | None) -> GeneCall:
     """All outside calls of one gene as one gene call with source "outside".
 
-    Several lines are several candidates. Without any usable line the status is "not-called".
+    Several lines are several candidates; for a gene of which carrying an allele matters (HLA), lines that give one
+    allele or one status each belong together. Without any usable line the status is "not-called".
     """
-    candidates = distinct(each for call in calls for each in candidates_of(call, table))
+    read = together(calls) if table is not None and table.by == "presence" else calls
+    candidates = distinct(each for call in read for each in candidates_of(call, table))
     if not candidates:
         return GeneCall(gene=gene, status="not-called", source="outside", notes=("outside.nothing-reported",))
     phenotypes = tuple(dict.fromkeys(each.phenotype for each in candidates if each.phenotype))
@@ -31,9 +33,21 @@ def outside_gene_call(gene: str, calls: Sequence[OutsideCall], table: GenePhenot
         diplotypes=candidates,
         phenotypes=phenotypes,
         activity_scores=scores,
-        notes=tuple(dict.fromkeys(note for call in calls for note in contradictions(call, candidates))),
+        notes=tuple(dict.fromkeys(note for call in calls for note in contradictions(call, candidates)))
+        + one_allele_note(candidates, table),
         definition_version=table.version if table else "",
     )
+
+
+def together(calls: Sequence[OutsideCall]) -> tuple[OutsideCall, ...]:
+    """HLA lines of one allele or one status each as one line; whole diplotypes stay apart."""
+    alleles = [each.diplotype.strip() for each in calls if each.diplotype.strip().lower() not in NOTHING]
+    if alleles:
+        if len(alleles) > 2 or any("/" in each for each in alleles):
+            return tuple(calls)
+        return (calls[0].model_copy(update={"diplotype": "/".join(dict.fromkeys(alleles))}),)
+    said = [each.phenotype.strip() for each in calls if each.phenotype.strip().lower() not in NOTHING]
+    return (calls[0].model_copy(update={"phenotype": ";".join(dict.fromkeys(said))}),)
 
 
 def status_of(candidates: Sequence[Diplotype], phenotypes: Sequence[str]) -> str:
@@ -112,6 +126,13 @@ def contradictions(call: OutsideCall, candidates: Sequence[Diplotype]) -> tuple[
     if any(each.phenotype.lower() == said.lower() for each in candidates):
         return ()
     return (f"outside.phenotype-differs:{said}",)
+
+
+def one_allele_note(candidates: Sequence[Diplotype], table: GenePhenotypes | None) -> tuple[str, ...]:
+    """Of an HLA gene one allele alone was given: the alleles called negative rest on the other being none of them."""
+    if table is None or table.by != "presence" or all(len(each.alleles) != 1 for each in candidates):
+        return ()
+    return ("outside.one-allele-given",)
 
 
 def distinct(candidates: object) -> tuple[Diplotype, ...]:

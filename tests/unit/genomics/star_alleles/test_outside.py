@@ -51,6 +51,21 @@ def test_hla():
     assert call("HLA-A", {"phenotype": "*31:01 positive"}).diplotypes[0].lookup_key == "*31:01 positive"
 
 
+def test_hla_lines_of_one_allele_or_status_belong_together():
+    alleles = call("HLA-B", {"diplotype": "*57:01"}, {"diplotype": "*15:02"})
+    assert alleles.phenotypes == ("*15:02 positive;*57:01 positive;*58:01 negative",)
+    said = call("HLA-B", {"phenotype": "*57:01 negative"}, {"phenotype": "*15:02 positive"})
+    assert said.diplotypes[0].lookup_key == "*57:01 negative;*15:02 positive"
+    assert said.status == "called"
+    pairs = call("HLA-B", {"diplotype": "*57:01/*08:01"}, {"diplotype": "*15:02/*08:01"})
+    assert pairs.status == "ambiguous"
+
+
+def test_one_hla_allele_alone_is_noted():
+    assert call("HLA-B", {"diplotype": "*15:02"}).notes == ("outside.one-allele-given",)
+    assert call("HLA-B", {"diplotype": "*15:02/*08:01"}).notes == ()
+
+
 def test_nothing_reported():
     assert call("HLA-B", {"diplotype": "."}).status == "not-called"
     assert call("NAT2", {"diplotype": "./."}).notes == ("outside.nothing-reported",)
