@@ -11,7 +11,11 @@ from sartor.genomics.star_alleles import phenotype as meaning
 from sartor.genomics.star_alleles.definition import natural_key
 from sartor.genomics.star_alleles.phenotype import GenePhenotypes
 
-NOTHING = {"", ".", "./.", "unknown", "unknown/unknown", "n/a", "no call", "no result"}
+NOTHING = {
+    "", ".", "./.", "-", "unknown", "unknown/unknown", "n/a", "na", "no call", "no result", "not available",
+    "not tested", "not done", "failed",
+}  # fmt: skip
+"""What laboratories write where they report nothing, in lower case."""
 
 
 def outside_gene_call(gene: str, calls: Sequence[OutsideCall], table: GenePhenotypes | None) -> GeneCall:
@@ -64,6 +68,8 @@ def candidates_of(call: OutsideCall, table: GenePhenotypes | None) -> tuple[Dipl
     if (text := call.activity_score.strip()) and text.lower() not in NOTHING:
         return (from_score(text, call.phenotype, table),)
     if (text := call.phenotype.strip()) and text.lower() not in NOTHING:
+        if table is not None and meaning.canonical(table, text) in table.functions:
+            return diplotypes_of(text, table)
         return from_phenotype(text, table)
     return ()
 

@@ -14,7 +14,7 @@ UNASSIGNED = "n/a"
 """What a table says of an allele or pair that it does not list, or whose score cannot be added up."""
 
 _AT_LEAST = "≥"
-_COPIES = re.compile(r"^(?P<allele>.+?)[x×](?P<count>≥?\d+|N)$")
+_COPIES = re.compile(r"^(?P<allele>.+?)[x×X](?P<count>≥?\d+|[Nn])$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,11 @@ class GenePhenotypes:
     def spellings(self) -> Mapping[str, str]:
         """Any order or spacing of a tandem ("*36+*10") → the table's own spelling."""
         return {_unordered(name): name for name in self.functions if "+" in name}
+
+    @cached_property
+    def without_blanks(self) -> Mapping[str, str]:
+        """Allele without its blanks → the table's spelling."""
+        return {name.replace(" ", ""): name for name in self.functions}
 
     @cached_property
     def ranks(self) -> Mapping[str, tuple[float, int]]:
@@ -203,7 +208,7 @@ def value_of(table: GenePhenotypes, allele: str) -> str:
     copies = _COPIES.match(allele)
     single = table.values.get(copies["allele"], UNASSIGNED) if copies else UNASSIGNED
     number = as_number(single)
-    if copies is None or number is None or copies["count"] == "N":
+    if copies is None or number is None or copies["count"] in "Nn":
         return UNASSIGNED
     bound = _AT_LEAST if copies["count"].startswith(_AT_LEAST) and number else ""
     return bound + number_text(number * int(copies["count"].lstrip(_AT_LEAST)))
@@ -217,17 +222,24 @@ def canonical(table: GenePhenotypes, allele: str) -> str:
     if "+" in name and (found := table.spellings.get(_unordered(name))):
         return found
     copies = _COPIES.match(name)
-    if copies and copies["count"].isdigit() and int(copies["count"]) > 2:
-        at_least = f"{copies['allele']}x{_AT_LEAST}3"
-        return at_least if at_least in table.functions else name
-    return name
+    if copies is None:
+        return _spaced_alike(table, name)
+    name = f"{copies['allele']}x{copies['count'].upper()}"
+    at_least = f"{copies['allele']}x{_AT_LEAST}3"
+    many = copies["count"].isdigit() and int(copies["count"]) > 2
+    return at_least if many and name not in table.functions and at_least in table.functions else name
+
+
+def _spaced_alike(table: GenePhenotypes, name: str) -> str:
+    """The table's allele that differs from this one in blanks alone ("A-202A_376G"); else the name as it is."""
+    return table.without_blanks.get(name.replace(" ", ""), name)
 
 
 def expanded(table: GenePhenotypes, allele: str) -> tuple[str, ...]:
     """The alleles that a spelling may stand for: "*1xN" (copies not counted) is "*1x2" or "*1x≥3"."""
     name = canonical(table, allele)
     copies = _COPIES.match(name)
-    if copies is None or copies["count"] != "N":
+    if copies is None or copies["count"] not in "Nn":
         return (name,)
     return tuple(canonical(table, f"{copies['allele']}x{count}") for count in ("2", "≥3"))
 

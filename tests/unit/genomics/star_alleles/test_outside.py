@@ -46,6 +46,14 @@ def test_uncounted_copies_leave_the_phenotype_open():
     assert call("CYP2D6", {"diplotype": "*1/*1xN"}).status == "phenotype-certain"
 
 
+def test_spellings_of_laboratories():
+    assert call("G6PD", {"phenotype": "Not available"}).status == "not-called"
+    assert call("G6PD", {"phenotype": "A-202A_376G"}).phenotypes == ("Deficient",)
+    assert call("CYP2D6", {"diplotype": "*2XN/*17"}).diplotypes[0].label == "*2x2/*17"
+    assert call("CYP2D6", {"diplotype": "*1/*36x2+*10"}).diplotypes[0].lookup_key == "1.25"
+    assert call("CYP2D6", {"diplotype": "CYP2D6*1/CYP2D6*4"}).phenotypes == ("Intermediate Metabolizer",)
+
+
 def test_hla():
     assert call("HLA-B", {"diplotype": "*15:02"}).phenotypes == ("*15:02 positive;*57:01 negative;*58:01 negative",)
     assert call("HLA-A", {"phenotype": "*31:01 positive"}).diplotypes[0].lookup_key == "*31:01 positive"
