@@ -176,6 +176,7 @@ class _Reading:
         data = path.read_bytes()
         if _OWN_SYSTEM in data and b"genomics-reporting" in data:
             self.used -= 1
+            self.inputs = {key: each for key, each in self.inputs.items() if each.path != str(path)}
             self.aside.append(Unused(kind="report", reason="a report, not an input", origin=Origin(file=str(path))))
             return
         try:

@@ -155,3 +155,13 @@ def test_a_broken_file_is_an_error_and_not_skipped(tmp_path: Path) -> None:
     write(tmp_path, a=json.dumps(PATIENT), b='{"resourceType": "Patient", "id": p}')
     with pytest.raises(MalformedInput, match="byte"):
         read_patient([tmp_path], regions=REGIONS)
+
+
+def test_a_bundle_of_our_own_is_no_input(tmp_path: Path) -> None:
+    profile = "http://hl7.org/fhir/uv/genomics-reporting/StructureDefinition/genotype"
+    coding = {"system": "https://sartor.health/code", "code": "x"}
+    ours = {"resourceType": "Observation", "meta": {"profile": [profile]}, "code": {"coding": [coding]}}
+    write(tmp_path, a=json.dumps(PATIENT), b=json.dumps({"resourceType": "Bundle", "entry": [{"resource": ours}]}))
+    record = read_patient([tmp_path], regions=REGIONS)
+    assert [each.kind for each in record.other] == ["report"]
+    assert [each.path for each in record.inputs] == [str(tmp_path / "a")]
