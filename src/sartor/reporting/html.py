@@ -38,6 +38,8 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
     css = _style(report, words, name)
     script = _static("report.js")
     page = _environment().get_template("report.html.j2")
+    gaps = [readable(each, words) for each in report.not_tested]
+    in_part = {gene.name for gene in arranged.gaps}
     return page.render(
         **_tools(words, arranged),
         w=words,
@@ -50,7 +52,8 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
         identity=identity(report, words),
         no_genes=not any(gene.tested for gene in arranged.genes),
         untested=_untested(arranged, words),
-        gaps=[readable(each, words) for each in report.not_tested],
+        gaps=[each for each in gaps if each.subject not in in_part],
+        unread={each.subject for each in gaps},
         contents=_contents(arranged, words, changes),
         glossary=glossary(arranged, words),
         css=css,
@@ -234,7 +237,7 @@ def _place(origin: Origin) -> str:
     kind, _, identifier = origin.resource.partition("/")
     short = f"{identifier[:_ID_SHOWN]}…" if len(identifier) > _ID_SHOWN + 4 else identifier
     resource = f"{kind}/{short}" if short else kind
-    return str(origin.model_copy(update={"file": origin.file.rsplit("/", 1)[-1], "resource": resource}))
+    return str(Origin(file=origin.file.rsplit("/", 1)[-1], line=origin.line, resource=resource))
 
 
 def _several(found: Sequence[str], words: Words) -> str:
