@@ -5,6 +5,7 @@ from sartor.capabilities.pharmacogenomics.assess.lookup import State, find, stat
 from sartor.capabilities.pharmacogenomics.tables.guidelines import NO_RESULT, cpic
 from sartor.domain.evidence import Evidence
 from sartor.domain.finding import ActionKind, Finding, InputQuality, SourceStrength, Status, Urgency
+from sartor.domain.genome import GeneCall
 from sartor.domain.source import Knowledge
 
 from .people import call, evidence
@@ -105,6 +106,15 @@ def test_a_medicine_changes_the_phenotype_of_another() -> None:
     assert found.details["lookup"] == {"CYP2D6": "0.0"}
     assert "medication.paroxetine" in found.because
     assert finding(facts, "paroxetine/cpic").details["lookup"] == {"CYP2D6": "2.0"}
+
+
+def test_a_strong_inhibitor_decides_without_a_genotype() -> None:
+    untested = GeneCall(gene="CYP2D6", status="not-tested", input_quality="absent")
+    found = finding(evidence(untested, medicines=("codeine", "paroxetine")), "codeine/cpic")
+    assert found.status is Status.ASSESSED
+    assert found.action.kind is ActionKind.AVOID
+    assert found.certainty.input_quality is InputQuality.INFERRED
+    assert "pharmacogenomics.certainty.medicine-alone" in found.certainty.reasons
 
 
 def test_age_leaves_out_populations_that_it_excludes() -> None:

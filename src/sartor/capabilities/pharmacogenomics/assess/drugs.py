@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from sartor.capabilities.pharmacogenomics.assess import lookup
 from sartor.capabilities.pharmacogenomics.assess.actions import action_of, actions_differ, strength_of, urgency
-from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, left_out, quality, slug
+from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, is_by_medicine_alone, left_out, quality, slug
 from sartor.capabilities.pharmacogenomics.assess.lookup import Outcome, State
 from sartor.capabilities.pharmacogenomics.assess.neighbours import neighbours
 from sartor.capabilities.pharmacogenomics.assess.person import Person
@@ -256,6 +256,8 @@ def _certainty(
         reasons.append("gene-missing")
     if len(found) > 1:
         reasons.append("candidates-differ" if differing else "candidates-agree")
+    if any(is_by_medicine_alone(calls.get(gene)) for gene in question.genes):
+        reasons.append("medicine-alone")
     if any(left_out(calls.get(gene)) is not None for gene in question.genes):
         reasons.append("by-frequency")
     if any(state.borrowed for outcome in found for state in outcome.states):

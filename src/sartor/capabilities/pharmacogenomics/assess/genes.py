@@ -69,7 +69,14 @@ def quality(call: GeneCall | None) -> InputQuality:
         return InputQuality.ABSENT
     if call.status == "ambiguous" and any(each.probability is not None for each in call.diplotypes):
         return InputQuality.INFERRED
+    if is_by_medicine_alone(call):
+        return InputQuality.INFERRED
     return InputQuality(call.input_quality)
+
+
+def is_by_medicine_alone(call: GeneCall | None) -> bool:
+    """Whether nothing was called and the phenotype comes from a medicine that switches the enzyme off."""
+    return call is not None and call.status in ("not-tested", "not-called") and bool(call.diplotypes)
 
 
 def left_out(call: GeneCall | None) -> float | None:
