@@ -225,7 +225,6 @@ def wrong_extension(resource: Resource, _: Definition, __: random.Random) -> Ite
             ("unknown url", {**item, "url": item["url"] + "-x"}),
             ("neither value nor parts", {"url": item["url"]}),
             ("wrong value", {"url": item["url"], "valueBoolean": True}),
-            ("reference to nowhere", {**without_value(item), "valueReference": {"reference": "Slot/17"}}),
             ("unknown part", {**without_value(item), "extension": [{"url": "no-such-part", "valueString": "x"}]}),
         ):
             changed = copy.deepcopy(resource)
