@@ -65,11 +65,25 @@ Genotypes = tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_], npt.NDArray[np.in
 def _genotypes(row: VcfRow, n: int) -> Genotypes:
     if "GT" not in row.format_keys:
         return np.empty((n, 0), np.int8), np.zeros(n, np.bool_), None
-    if row.format_keys[0] == "GT" and "PS" not in row.format_keys:
+    if row.format_keys[0] == "GT":
         fast = _of_three_letters(row, n)
-        if fast is not None:
+        if fast is not None and "PS" not in row.format_keys:
             return (*fast, None)
+        if fast is not None:
+            return (*fast, _phase_sets(row, fast[1]))
     return _one_by_one(row, n)
+
+
+def _phase_sets(row: VcfRow, phased: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """PS of the phased genotypes, -1 elsewhere."""
+    found = np.full(len(phased), -1, np.int32)
+    place = row.format_keys.index("PS")
+    fields = row.genotypes.split(b"\t") if phased.any() else []
+    for number in np.flatnonzero(phased).tolist():
+        parts = fields[number].split(b":", place + 1)
+        if place < len(parts) and parts[place].strip().isdigit():
+            found[number] = int(parts[place])
+    return found
 
 
 def _of_three_letters(row: VcfRow, n: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]] | None:

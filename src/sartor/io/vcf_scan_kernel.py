@@ -13,7 +13,7 @@ TAB, DOT, SEMICOLON, LESS, ZERO, NINE, RETURN = 9, 46, 59, 60, 48, 57, 13
 MOST_DIGITS = 15
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _names_chromosome(text: Any, begin: int, end: int, name: Any) -> bool:
     length = len(name)
     if end - begin <= length or text[begin + length] != TAB:
@@ -24,7 +24,7 @@ def _names_chromosome(text: Any, begin: int, end: int, name: Any) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _number(text: Any, at: int, end: int) -> tuple[int, int]:
     """The digits from `at` on as a number (-1 when there are none or too many), and the place after them."""
     value = 0
@@ -37,7 +37,7 @@ def _number(text: Any, at: int, end: int) -> tuple[int, int]:
     return value, at
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _after_tabs(text: Any, at: int, end: int, tabs: int) -> int:
     """The place after this many further tabs."""
     while at < end and tabs > 0:
@@ -47,7 +47,7 @@ def _after_tabs(text: Any, at: int, end: int, tabs: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _block_end(text: Any, at: int, end: int) -> int:
     """The value of END= in the INFO column that begins at `at`; -1 when there is none."""
     fresh = True
@@ -60,7 +60,7 @@ def _block_end(text: Any, at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _last_base(text: Any, at: int, end: int, position: int) -> int:
     """The last base that a line covers; `at` is the tab after POS."""
     reference = _after_tabs(text, at, end, 2)
@@ -71,7 +71,7 @@ def _last_base(text: Any, at: int, end: int, position: int) -> int:
     return last
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def scan_lines(
     text: Any, starts: Any, first: int, name: Any, region_starts: Any, region_ends: Any, state: Any, hits: Any
 ) -> tuple[int, int]:
