@@ -63,15 +63,19 @@ def combinations(known: dict[str, dict[str, object]]) -> list[dict[str, object]]
     return found
 
 
-def compile_table() -> None:
+def compiled() -> dict[str, object]:
+    """The whole content of medicines.json."""
     table = drugs()
     combined = combinations(table)
     words = json.loads((HERE / "words.json").read_text(encoding="utf-8"))
     products = {code: listed(names) for code, names, _ in rows("products.txt")}
-    whole = {"schema": 1, **words, "drugs": list(table.values()), "combinations": combined, "products": products}
+    return {"schema": 1, **words, "drugs": list(table.values()), "combinations": combined, "products": products}
+
+
+def compile_table() -> None:
+    whole = compiled()
     OUT.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    coded = sum(bool(row["rxnorm"]) for row in table.values())
-    print(f"{len(table)} drugs ({coded} with RxNorm code), {len(combined)} combinations, {len(products)} products")
+    print({name: len(part) for name, part in whole.items() if isinstance(part, (list, dict))})
 
 
 def write_products(archive: Path) -> None:

@@ -188,7 +188,8 @@ class _People:
         patient = self.patients.get(key)
         identifier = getattr(patient.resource, "id", "") if patient is not None else key.rpartition("/")[2]
         record = build(building, patient, _number(patient) or identifier, own)
-        return record.model_copy(update={"quarantined": (*self.parsed.quarantined, *record.quarantined)})
+        wrong = (*self.parsed.quarantined, *record.quarantined)
+        return record.model_copy(update={"quarantined": wrong, "as_of": as_of})
 
     def _set_aside(self, building: Building, key: str) -> None:
         """What belongs to someone else: to another patient of the file, or to nobody that the file knows."""

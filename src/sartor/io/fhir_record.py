@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Any, Final, TypeVar
 
 from sartor.domain.code import UCUM, Coded, Frozen
@@ -37,6 +37,7 @@ _DATE: Final = re.compile(
     r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])"
     r"(T([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?"
 )
+_MARKUP: Final = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _SEXES: Final = {"male": "male", "female": "female", "other": "other", "unknown": "", "M": "male", "F": "female"}
 _CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 
@@ -390,17 +391,6 @@ def _of_relative(building: Building, placed: Placed, index: int) -> Condition:
     )
 
 
-class _Words(HTMLParser):
-    """The words of an HTML text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
-
-
 def _document(building: Building, placed: Placed) -> None:
     it: Any = placed.resource
     if it.status in ("entered-in-error", "superseded"):
@@ -440,9 +430,7 @@ def _attached(attachment: fhir.Attachment | None) -> tuple[str, str]:
     except (binascii.Error, UnicodeError, LookupError, ValueError):
         return "", "its data are not base64 text"
     if "html" in kind:
-        parser = _Words()
-        parser.feed(words_)
-        words_ = " ".join(" ".join(parser.parts).split())
+        words_ = " ".join(html.unescape(_MARKUP.sub(" ", words_)).split())
     return words_, ""
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import runpy
+from pathlib import Path
+
 import pytest
 
 from sartor.domain.code import ATC, RXNORM, SARTOR, Coded
@@ -153,3 +157,10 @@ def test_the_table_is_sound() -> None:
     assert all(source.licence and source.version for source in table.sources)
     assert all(name in table.drugs for entry in table.by_words.values() for name in entry.drugs)
     assert all(name in table.drugs for entry in table.by_rxnorm.values() for name in entry.drugs)
+
+
+def test_the_table_is_what_its_lists_compile_to() -> None:
+    root = Path(__file__).parents[3]
+    script = runpy.run_path(str(root / "curation" / "medicines" / "compile.py"))
+    kept = root / "src" / "sartor" / "knowledge" / "data" / "medicines.json"
+    assert script["compiled"]() == json.loads(kept.read_text(encoding="utf-8"))
