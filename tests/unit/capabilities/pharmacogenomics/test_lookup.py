@@ -76,6 +76,11 @@ def test_one_of_two_genes_missing_is_said_and_lowers_the_input() -> None:
     assert "pharmacogenomics.certainty.gene-missing" in found.certainty.reasons
 
 
+def test_a_missing_gene_does_not_hide_that_the_other_was_read_poorly() -> None:
+    found = finding(evidence(call("CYP2D6", "*4/*4", input_quality="poor")), "amitriptyline/cpic")
+    assert found.certainty.input_quality is InputQuality.POOR
+
+
 def test_candidates_with_one_advice_are_assessed() -> None:
     found = finding(evidence(call("CYP2C19", "*2/*2", "*2/*3")), "clopidogrel/cpic/acs-pci")
     assert found.status is Status.ASSESSED

@@ -248,12 +248,13 @@ def _certainty(
     *,
     differing: bool = False,
 ) -> Certainty:
-    worst = max((quality(calls.get(gene)) for gene in question.genes), key=_QUALITIES.index)
-    tested = [lookup.is_determined(calls.get(gene)) for gene in question.genes]
+    tested = [gene for gene in question.genes if lookup.is_determined(calls.get(gene))]
+    qualities = [quality(calls.get(gene)) for gene in tested or question.genes]
     reasons = []
-    if any(tested) and not all(tested):
-        worst = InputQuality.REDUCED
+    if tested and len(tested) < len(question.genes):
+        qualities.append(InputQuality.REDUCED)
         reasons.append("gene-missing")
+    worst = max(qualities, key=_QUALITIES.index)
     if len(found) > 1:
         reasons.append("candidates-differ" if differing else "candidates-agree")
     if any(is_by_medicine_alone(calls.get(gene)) for gene in question.genes):
