@@ -1,6 +1,6 @@
 """How GRCh37 and GRCh38 relate at the loci that Sartor reads, and the reference bases at the sites there.
 
-Compiled by curation/genome_builds/compile.py; sources in data/genome_builds.SOURCES.toml.
+Compiled by curation/genome_builds/compile.py; sources in data/SOURCES.toml.
 """
 
 from __future__ import annotations
