@@ -65,7 +65,8 @@ def run(
     now:      ISO time with zone; a run that goes on keeps the time of the first, so that the table is the same.
     workers:  processes, 0 for `settings.workers` or one per core; cluster: address of a Dask scheduler instead.
     assessor: makes what assesses a record on a worker; the pipeline unless a test gives another.
-    Raises UsageError for an output that has no known form, OutputError when it cannot be written.
+    Raises UsageError for an output that has no known form, OutputError when it cannot be written, and
+    CapabilityNotFound or a KnowledgeError when what was asked for is not there.
     """
     begun = time.monotonic()
     table.check_suffix(out)
@@ -73,6 +74,7 @@ def run(
         raise UsageError("no input", todo="name a VCF, a folder of patients, an NDJSON or a Parquet store")
     names = None if only is None else tuple(only)
     plan = Plan(settings=settings, now=now, only=names, assessor=assessor, key="")
+    assessor(plan)  # what is wrong with the options is wrong for everybody: it is told now, not once per patient
     journal = Journal.beside(out)
     with _reading(inputs):
         digest = planning.digest(inputs)
