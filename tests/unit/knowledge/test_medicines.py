@@ -58,7 +58,7 @@ def test_every_drug_with_guidance_is_known_by_its_own_name(name: str) -> None:
         ("Suxamethonium chloride 50 mg/ml", [("succinylcholine", "name", "Suxamethonium chloride")]),
         ("Tioguanine 40 mg", [("thioguanine", "name", "Tioguanine")]),
         ("5-FU infusion", [("fluorouracil", "name", "5-FU")]),
-        ("St. John's Wort 300 mg", [("St. John's wort", "name", "St. John's Wort")]),
+        ("St. John's Wort 300 mg", [("st. john's wort", "name", "St. John's Wort")]),
         ("Carbamazepine[Tegretol]", [("carbamazepine", "name", "Carbamazepine")]),
         ("Timolol 0.5 % Ophthalmic Solution", [("timolol", "name", "Timolol (eye)")]),
         ("tacrolimus 0.1% topical ointment", [("tacrolimus", "name", "tacrolimus (skin)")]),
