@@ -227,6 +227,8 @@ def _because(reason: Reason, words: Words) -> str:
     name = reason.name
     if reason.cause == "fact":
         name = readable(NotTested(subject=name, reason=""), words).subject
+    if reason.cause == "input":
+        name = name.rsplit("/", 1)[-1]
     nothing = words("changes.nothing")
     before, after = reason.before or nothing, reason.after or nothing
     return words(f"changes.why_{reason.cause}", name=name, before=before, after=after)
