@@ -134,8 +134,9 @@ def main(quick: bool = False) -> int:
     complaints = [f"refused though valid: {name}" for name in wrong]
     complaints += [f"let through: {each}" for each in missed] + [f"own bundle: {each}" for each in invalid]
     print("\n".join(complaints[:40]))
-    result = {"quick": quick, "accepted": good, "refused": wrong, "own_bundles": ours, "rejected": bad}
-    (HERE / "result.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    result = {"accepted": good, "refused": wrong, "own_bundles": ours, "rejected": bad}
+    if not quick:
+        (HERE / "result.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     return int(good["share"] < FLOOR_ACCEPTED or ours["share"] < FLOOR_ACCEPTED or bad["share"] < FLOOR_REJECTED)
 
 
