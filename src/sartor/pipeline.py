@@ -60,7 +60,9 @@ def assess_record(
     strict: bool = True,
     progress: Progress = lambda _: None,
 ) -> Report:
-    """A record that was already read → its report."""
+    """A record that was already read → its report; ages are computed for the day of `now` unless the record says."""
+    if not record.as_of:
+        record = record.model_copy(update={"as_of": now[:10]})
     evidences: list[Evidence] = []
     reported: list[tuple[Finding, Explanation]] = []
     failed = list(found.failed)
