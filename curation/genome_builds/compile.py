@@ -92,6 +92,23 @@ def locus(gene: str, sites: list[Site], rows: list[dict[str, Any]]) -> dict[str,
     }
 
 
+def extra_sites(folder: Path) -> dict[str, list[Site]]:
+    """Positions that a gene's interpretation needs beside its allele definitions."""
+    text = next(iter(members(folder / DEFINITIONS, "exemptions.json").values()))
+    found = {gene: each.get("extraPositions") or [] for gene, each in json.loads(text).items()}
+    return {gene: each for gene, each in found.items() if each}
+
+
+def lone_locus(gene: str, site: Site, loci: list[dict[str, Any]]) -> dict[str, Any]:
+    """A single position, with the offset of the gene that it is read for.
+
+    rs12777823 lies on GRCh37 at chr10:96405502 (dbSNP), as the offset of CYP2C9 says.
+    """
+    beside = next(each for each in loci if each["gene"] == gene)
+    place = {"gene": f"{gene} beside", "start": site["position"] - MARGIN, "end": site["position"] + MARGIN}
+    return {**beside, **place}
+
+
 def differing_bases(rows: list[dict[str, Any]], loci: list[dict[str, Any]]) -> list[list[Any]]:
     """Positions of single bases, within our loci, at which the two builds have another reference base."""
     found = set()
@@ -168,6 +185,9 @@ def main(folder: Path, target: Path) -> None:
     sites, rows = defining_sites(folder), paired_rows(folder)
     loci = [locus(gene, variants, rows) for gene, variants in sites.items()]
     check(sites, loci, rows)
+    extra = extra_sites(folder)
+    loci += [lone_locus(gene, site, loci) for gene, found in extra.items() for site in found]
+    sites |= {f"{gene} beside": found for gene, found in extra.items()}
     bases = [
         [site["chromosome"], site["position"], site["ref"], following(site), site.get("rsid") or "", site["alts"]]
         for variants in sites.values()
@@ -179,7 +199,8 @@ def main(folder: Path, target: Path) -> None:
     lines = [f'"{key}": [\n' + ",\n".join(json.dumps(row) for row in value) + "\n]" for key, value in table.items()]
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     for each in loci:
-        outside = sum(not each["proved_from"] <= s["position"] <= each["proved_to"] for s in sites[each["gene"]])
+        its = sites[each["gene"]]
+        outside = sum(not each["proved_from"] <= s["position"] <= each["proved_to"] for s in its)
         print(
             each["gene"], each["grch37_minus_grch38"], each["proved_on"], "sites outside the proved stretch:", outside
         )

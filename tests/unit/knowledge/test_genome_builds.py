@@ -19,12 +19,13 @@ def test_places_known_from_the_literature() -> None:
     assert grch37_position("chr16", 31096368) == 31107689  # rs9923231
     assert grch37_position("chr7", 99672916) == 99270539  # rs776746
     assert grch37_position("chr1", 97450058) == 97915614  # rs3918290
+    assert grch37_position("chr10", 94645745) == 96405502  # rs12777823, beside CYP2C9
     assert grch37_position("chr5", 1) is None
 
 
 def test_every_site_lies_in_one_locus_and_has_its_bases() -> None:
     table = build_table()
-    assert len(table.sites) == 1201
+    assert len(table.sites) == 1202
     for (chromosome, position), site in table.sites.items():
         assert grch37_position(chromosome, position) is not None
         assert set(site.reference + site.following) <= set("ACGT")
