@@ -46,7 +46,8 @@ def _actions(arranged: View, words: Words) -> list[str]:
     if not arranged.report.findings:
         return [words("summary.nothing")]
     if not arranged.actions:
-        return [words("summary.no_actions")]
+        judged = arranged.current and not arranged.report.failed
+        return [words("summary.no_actions" if judged else "summary.verdict_unjudged")]
     lines = [words("summary.actions")]
     for place, drug in enumerate(arranged.actions, start=1):
         urgency = words(f"urgency.{drug.urgency.value}")
@@ -65,7 +66,8 @@ def _medicines(arranged: View, words: Words) -> list[str]:
     for drug in arranged.current:
         genes = ", ".join(f"{each.name} {_phenotypes(each, words)}".strip() for each in drug.genes)
         lines.append(f"  {drug.name:<16} {words.code('action', drug.verdict.kind):<16} {genes}")
-    quiet = ((arranged.silent, "summary.none_row"), (arranged.unmatched, "summary.unmatched_row"))
+    silent = "summary.failed_row" if arranged.report.failed else "summary.none_row"
+    quiet = ((arranged.silent, silent), (arranged.unmatched, "summary.unmatched_row"))
     lines += [f"  {named(each):<16} {words(key)}" for found, key in quiet for each in found]
     return lines
 

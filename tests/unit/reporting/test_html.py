@@ -288,3 +288,22 @@ def test_the_population_of_a_headline_moves_to_its_own_place() -> None:
     advice = view(changed).drugs[0].leading
     assert (advice.population, advice.line) == ("children", "Avoid")
     assert view(changed).drugs[0].headline == "Children: avoid"
+
+
+def test_what_failed_or_could_not_be_judged_never_reads_as_all_clear() -> None:
+    failed = (FailedSection(capability="pharmacogenomics", slug="capability-crashed", reason="it stopped"),)
+    for report in (sample.report(found=[], failed=failed), sample.report(found=[])):
+        page = words_of(html.render(report))
+        assert "Current medicines could not be judged" in page
+        assert "No current medicine needs a change" not in page
+        assert "Nothing asks for a decision now" not in page + text.render(report)
+    page = words_of(html.render(sample.report(found=[], failed=failed)))
+    assert "No gene-based guidance" not in page
+    assert "No other medicine is known to need a change because" not in page
+
+
+def test_an_unrecognised_medicine_is_counted_in_the_verdict() -> None:
+    pairs = [sample.drug_pair("paroxetine", "CYP2D6", "CPIC", sample.STANDARD)]
+    assert "No change found, but 1 current medicine could not be judged" in words_of(
+        html.render(sample.report(found=pairs))
+    )
