@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,11 +22,35 @@ _SHOWN = 8
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """Whether a file that begins with `head` is FHIR JSON: a JSON text that speaks of a resourceType."""
+    """Whether a file that begins with `head` is FHIR JSON: an object with resourceType, or lines or an array of them."""
     text = head.removeprefix(b"\xef\xbb\xbf")
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = text[: len(text) // 2 * 2].decode("utf-16", "ignore").encode()
-    return text.lstrip()[:1] in (b"{", b"[") and b'"resourceType"' in text
+    if text.lstrip()[:1] not in (b"{", b"[") or b'"resourceType"' not in text:
+        return False
+    return _LINE.search(text) is not None or _is_resource(text.lstrip())
+
+
+_PIECE = re.compile(rb'("(?:[^"\\]|\\.)*")(\s*:)?|[{}\[\]]', re.DOTALL)
+_LINE = re.compile(rb'^\{[ \t]*"resourceType"', re.MULTILINE)
+
+
+def _is_resource(text: bytes) -> bool:
+    """Whether the first object, or the first of an array, has a resourceType itself, not only inside.
+
+    When the text ends before that object does, a bundle's entry is enough.
+    """
+    wanted, depth = 1 if text.startswith(b"{") else 2, 0
+    members: set[bytes] = set()
+    for piece in _PIECE.finditer(text):
+        if piece[1] is not None:
+            if depth == wanted and piece[2] is not None:
+                members.add(piece[1])
+            continue
+        depth += 1 if piece[0] in (b"{", b"[") else -1
+        if depth < wanted and members:
+            return b'"resourceType"' in members
+    return bool(members & {b'"resourceType"', b'"entry"'})
 
 
 def count_resources(source: Path | str | bytes) -> Counter[str]:

@@ -42,6 +42,13 @@ def current(resource: dict[str, Any], *others: dict[str, Any], as_of: str = "202
 def test_recognises_by_content() -> None:
     assert fhir.recognises(bundle(PATIENT), Path("x.dat"))
     assert fhir.recognises(b"\xef\xbb\xbf\n" + bundle(PATIENT), Path("x.dat"))
+    assert fhir.recognises(b"[" + json.dumps(PATIENT).encode() + b"]", Path("x"))
+    assert fhir.recognises(b'{broken\n{"resourceType": "Patient"}\n', Path("x"))
+    assert fhir.recognises(b'{"entry": [{"resource": {"id": "}", "resourceType": "Pat', Path("x"))
+    assert fhir.recognises(
+        b'{"entry": [{"resource": {"resourceType": "Patient"}}], "resourceType": "Bundle"}', Path("x")
+    )
+    assert not fhir.recognises(b'{"context": {"draft": {"resourceType": "Bundle"}}, "hook": "x"}', Path("x"))
     assert not fhir.recognises(b'{"phenotypicFeatures": []}', Path("x.json"))
     assert not fhir.recognises(b"##fileformat=VCFv4.2\n", Path("bundle.json"))
 
