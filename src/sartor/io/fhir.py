@@ -22,7 +22,7 @@ _SHOWN = 8
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """Whether a file that begins with `head` is FHIR JSON: an object with resourceType, or lines or an array of them."""
+    """Whether a file that begins with `head` is FHIR JSON: a resource, or lines or an array of resources."""
     text = head.removeprefix(b"\xef\xbb\xbf")
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = text[: len(text) // 2 * 2].decode("utf-16", "ignore").encode()
