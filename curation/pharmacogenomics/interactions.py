@@ -2,6 +2,7 @@
 
 Run from the repository root: `python curation/pharmacogenomics/interactions.py`. The facts are transcribed here by
 hand, enzyme by enzyme and class by class, from the sources named below; the FDA publishes its table as a web page.
+Each row says whether it was checked against the table's present edition (docs/methods/phenoconversion.md).
 """
 
 from __future__ import annotations
@@ -16,13 +17,23 @@ OUT = ROOT / "src/sartor/capabilities/pharmacogenomics/data/interactions.json"
 SOURCES = [
     {
         "id": "fda-ddi-table",
+        "title": "FDA, Examples of Drugs that Interact with CYP Enzymes and Transporter Systems",
+        "version": "content current as of 29 May 2026",
+        "licence": "public domain (work of the United States government)",
+        "url": "https://www.fda.gov/drugs/drug-interactions-labeling/"
+        "healthcare-professionals-fdas-examples-drugs-interact-cyp-enzymes-and-transporter-systems",
+        "note": "Only medicines, by active ingredient, without the table's footnotes. Read in public copies of the "
+        "page, which agree where they overlap. The FDA writes CYP3A; the rows stand under CYP3A4. Lumacaftor is listed "
+        "with ivacaftor.",
+    },
+    {
+        "id": "fda-ddi-earlier",
         "title": "FDA, Drug Development and Drug Interactions: Table of Substrates, Inhibitors and Inducers",
         "version": "2020 edition",
         "licence": "public domain (work of the United States government)",
         "url": "https://www.fda.gov/drugs/drug-interactions-labeling/"
         "drug-development-and-drug-interactions-table-substrates-inhibitors-and-inducers",
-        "note": "Only medicines, by active ingredient; later editions move single entries. For CYP2D6 after the review "
-        "of 2020 (PMID 31910286): cimetidine and fluvoxamine weak, abiraterone, lorcaserin and rolapitant moderate.",
+        "note": "Rows transcribed without a copy at hand that the edition of 2026 does not list: not checked.",
     },
     {
         "id": "cicali-2020",
@@ -54,43 +65,45 @@ SOURCES = [
 ]
 
 # enzyme -> role -> strength -> ingredients
-FDA: dict[str, dict[str, dict[str, list[str]]]] = {
+Classes = dict[str, dict[str, dict[str, list[str]]]]
+
+FDA: Classes = {
     "CYP1A2": {
         "inhibitor": {
-            "strong": ["ciprofloxacin", "enoxacin", "fluvoxamine"],
-            "moderate": ["methoxsalen", "mexiletine"],
+            "strong": ["fluvoxamine"],
+            "moderate": ["capmatinib", "ciprofloxacin", "methoxsalen", "mexiletine", "vemurafenib"],
             "weak": ["acyclovir", "allopurinol", "cimetidine", "peginterferon alfa-2a", "zileuton"],
         },
-        "inducer": {"moderate": ["phenytoin", "rifampin", "ritonavir", "teriflunomide"]},
+        "inducer": {"moderate": ["phenytoin", "rifampin", "teriflunomide"]},
     },
     "CYP2B6": {
         "inhibitor": {"weak": ["clopidogrel", "tenofovir", "ticlopidine", "voriconazole"]},
         "inducer": {
             "strong": ["carbamazepine"],
             "moderate": ["efavirenz", "rifampin"],
-            "weak": ["nevirapine", "ritonavir"],
+            "weak": ["isavuconazole", "lemborexant", "lorlatinib", "nevirapine", "ritonavir"],
         },
     },
     "CYP2C9": {
         "inhibitor": {
-            "moderate": ["amiodarone", "felbamate", "fluconazole", "miconazole"],
-            "weak": ["diosmin", "disulfiram", "fluvastatin", "fluvoxamine", "voriconazole"],
+            "moderate": ["amiodarone", "fluconazole", "miconazole"],
+            "weak": ["ceritinib", "diosmin", "disulfiram", "fluvastatin", "fluvoxamine", "voriconazole"],
         },
         "inducer": {
             "moderate": ["enzalutamide", "rifampin"],
-            "weak": ["apalutamide", "aprepitant", "carbamazepine", "ritonavir"],
+            "weak": ["apalutamide", "aprepitant", "carbamazepine", "dabrafenib", "lorlatinib", "ritonavir"],
         },
     },
     "CYP2C19": {
         "inhibitor": {
             "strong": ["fluconazole", "fluoxetine", "fluvoxamine", "ticlopidine"],
-            "moderate": ["felbamate"],
-            "weak": ["omeprazole", "voriconazole"],
+            "moderate": ["cenobamate", "felbamate", "voriconazole"],
+            "weak": ["omeprazole", "pirtobrutinib"],
         },
         "inducer": {
-            "strong": ["apalutamide", "rifampin"],
-            "moderate": ["efavirenz", "enzalutamide", "phenytoin"],
-            "weak": ["ritonavir"],
+            "strong": ["rifampin"],
+            "moderate": ["apalutamide", "efavirenz", "enzalutamide", "phenytoin"],
+            "weak": ["ritonavir", "zanubrutinib"],
         },
     },
     "CYP2D6": {
@@ -98,40 +111,63 @@ FDA: dict[str, dict[str, dict[str, list[str]]]] = {
             "strong": ["bupropion", "fluoxetine", "paroxetine", "quinidine", "terbinafine"],
             "moderate": ["abiraterone", "cinacalcet", "duloxetine", "lorcaserin", "mirabegron", "rolapitant"],
             "weak": [
-                "amiodarone", "celecoxib", "cimetidine", "clobazam", "cobicistat", "desvenlafaxine", "escitalopram",
-                "fluvoxamine", "labetalol", "ritonavir", "sertraline", "vemurafenib",
+                "amiodarone", "celecoxib", "cimetidine", "clobazam", "cobicistat", "escitalopram", "fluvoxamine",
+                "labetalol", "sertraline", "vemurafenib",
             ],
         },
     },
     "CYP3A4": {
         "inhibitor": {
             "strong": [
-                "boceprevir", "clarithromycin", "cobicistat", "idelalisib", "indinavir", "itraconazole", "ketoconazole",
-                "nefazodone", "nelfinavir", "posaconazole", "ritonavir", "telaprevir", "telithromycin",
-                "troleandomycin", "voriconazole",
+                "adagrasib", "ceritinib", "clarithromycin", "cobicistat", "idelalisib", "itraconazole", "ketoconazole",
+                "nefazodone", "nelfinavir", "posaconazole", "ritonavir", "telithromycin", "tucatinib", "voriconazole",
             ],
             "moderate": [
-                "aprepitant", "ciprofloxacin", "conivaptan", "crizotinib", "cyclosporine", "diltiazem", "dronedarone",
-                "erythromycin", "fluconazole", "fluvoxamine", "imatinib", "tofisopam", "verapamil",
+                "aprepitant", "ciprofloxacin", "conivaptan", "crizotinib", "diltiazem", "dronedarone", "erythromycin",
+                "fluconazole", "imatinib", "isavuconazole", "verapamil",
             ],
             "weak": [
-                "chlorzoxazone", "cilostazol", "cimetidine", "clotrimazole", "fosaprepitant", "istradefylline",
-                "ivacaftor", "lomitapide", "ranitidine", "ranolazine", "ticagrelor",
+                "amiodarone", "chlorzoxazone", "cilostazol", "cimetidine", "clotrimazole", "cyclosporine",
+                "entrectinib", "fluvoxamine", "fosaprepitant", "istradefylline", "ivacaftor", "larotrectinib",
+                "lazertinib", "lomitapide", "pirtobrutinib", "ranitidine", "ranolazine", "selpercatinib",
+                "sevabertinib", "ticagrelor",
             ],
         },
         "inducer": {
             "strong": [
-                "apalutamide", "carbamazepine", "enzalutamide", "mitotane", "phenytoin", "rifampin", "st. john's wort",
+                "apalutamide", "carbamazepine", "enzalutamide", "ivosidenib", "lumacaftor", "mitotane", "phenytoin",
+                "rifampin", "st. john's wort",
             ],
-            "moderate": ["bosentan", "efavirenz", "etravirine", "phenobarbital", "primidone"],
-            "weak": ["armodafinil", "modafinil", "rufinamide"],
+            "moderate": [
+                "bosentan", "cenobamate", "dabrafenib", "efavirenz", "etravirine", "lorlatinib", "pexidartinib",
+                "phenobarbital", "primidone", "repotrectinib", "sotorasib",
+            ],
+            "weak": [
+                "armodafinil", "elagolix", "mobocertinib", "modafinil", "rufinamide", "tazemetostat", "vemurafenib",
+                "zanubrutinib",
+            ],
         },
     },
 }  # fmt: skip
 
+# Rows of the earlier transcription that the present edition does not list. They are kept, unchecked: to leave an
+# interaction out that an edition named would be the less cautious error. (Indinavir is listed with ritonavir only.)
+EARLIER: Classes = {
+    "CYP1A2": {"inhibitor": {"strong": ["enoxacin"]}, "inducer": {"moderate": ["ritonavir"]}},
+    "CYP2C9": {"inhibitor": {"moderate": ["felbamate"]}},
+    "CYP2D6": {"inhibitor": {"weak": ["desvenlafaxine", "ritonavir"]}},
+    "CYP3A4": {
+        "inhibitor": {
+            "strong": ["boceprevir", "indinavir", "telaprevir", "troleandomycin"],
+            "moderate": ["tofisopam"],
+        }
+    },
+}
+
 # The review (cicali-2020, table 4 and conclusion) found these CYP2D6 classes not borne out by published exposure.
-NOT_CONFIRMED = {"abiraterone", "celecoxib", "desvenlafaxine", "duloxetine", "mirabegron"}
-NOT_REVIEWED = {"lorcaserin", "rolapitant"}
+NOT_CONFIRMED = {"celecoxib", "desvenlafaxine", "duloxetine", "mirabegron"}
+# It asked about moderate and weak inhibitors of its time only; abiraterone was listed as weak then, as moderate now.
+NOT_REVIEWED = {*FDA["CYP2D6"]["inhibitor"]["strong"], "abiraterone", "lorcaserin", "rolapitant"}
 
 # Ingredients that are also applied to skin, eye, ear, mouth or vagina, where they hardly reach the liver.
 ALSO_LOCAL = {"ciprofloxacin", "clotrimazole", "erythromycin", "ketoconazole", "miconazole", "terbinafine"}
@@ -192,25 +228,35 @@ SCORE_BOUNDS = {
 
 
 def rows() -> list[dict[str, Any]]:
-    """One row per enzyme and ingredient."""
-    found = []
-    for gene, roles in FDA.items():
-        for role, classes in roles.items():
-            for strength, drugs in classes.items():
-                for drug in drugs:
-                    reviewed = gene == "CYP2D6" and drug not in NOT_REVIEWED
-                    confirmed = drug not in NOT_CONFIRMED if reviewed else None
-                    names = NAMES.get(drug, [])
-                    row: dict[str, Any] = {
-                        "gene": gene,
-                        "drug": drug,
-                        "names": names,
-                        "role": role,
-                        "strength": strength,
-                    }
-                    row |= {"also_local": True} if drug in ALSO_LOCAL else {}
-                    found.append({**row, "confirmed": confirmed, "source": "fda-ddi-table"})
+    """One row per enzyme, role and ingredient."""
+    found = [*classes(FDA, "fda-ddi-table", checked=True), *classes(EARLIER, "fda-ddi-earlier", checked=False)]
     return sorted(found, key=lambda row: (row["gene"], row["role"], row["drug"]))
+
+
+def classes(table: Classes, source: str, *, checked: bool) -> list[dict[str, Any]]:
+    """The rows of one edition."""
+    return [
+        row(gene, role, strength, drug) | {"checked": checked, "source": source}
+        for gene, roles in table.items()
+        for role, strengths in roles.items()
+        for strength, drugs in strengths.items()
+        for drug in drugs
+    ]
+
+
+def row(gene: str, role: str, strength: str, drug: str) -> dict[str, Any]:
+    """One medicine and one enzyme, without its source."""
+    reviewed = gene == "CYP2D6" and drug not in NOT_REVIEWED
+    local = {"also_local": True} if drug in ALSO_LOCAL else {}
+    return {
+        "gene": gene,
+        "drug": drug,
+        "names": NAMES.get(drug, []),
+        "role": role,
+        "strength": strength,
+        **local,
+        "confirmed": drug not in NOT_CONFIRMED if reviewed else None,
+    }
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ class Cause(Frozen):
     changes: whether it has a part in the change; False for a medicine that is only noted (weak, or overruled).
     confirmed: whether published exposure bears out its class; None where nobody has looked.
     also_local: whether it is applied locally too; the record's route is not read, so the change is then uncertain.
+    checked: whether its class was read in the present edition of the FDA's table; if not, the change is uncertain.
     """
 
     drug: Coded
@@ -27,6 +28,7 @@ class Cause(Frozen):
     changes: bool
     confirmed: bool | None = None
     also_local: bool = False
+    checked: bool = True
 
 
 class Converted(Frozen):
@@ -152,7 +154,7 @@ def _today(call: GeneCall, here: Sequence[tuple[Coded, Interaction]], table: Int
     if any(cause.confirmed is not None for cause in causes):
         sources.setdefault("cicali-2020")
     certain = all(rule.certain for rule in rules) and all(
-        cause.confirmed is not False and not cause.also_local for cause in causes if cause.changes
+        cause.confirmed is not False and cause.checked and not cause.also_local for cause in causes if cause.changes
     )
     return PhenotypeToday(
         gene=call.gene,
@@ -287,6 +289,7 @@ def _cause(
         changes=changes,
         confirmed=found.confirmed,
         also_local=found.also_local,
+        checked=found.checked,
     )
 
 
@@ -298,6 +301,8 @@ def _reasons(
         found += [_rule_reason(rule) for rule in rules if not rule.certain]
         if any(cause.changes and cause.confirmed is False for cause in causes):
             found.append("class-not-confirmed")
+        if any(cause.changes and not cause.checked for cause in causes):
+            found.append("class-unchecked")
         if any(cause.changes and cause.also_local for cause in causes):
             found.append("route-not-read")
         if not (call.diplotypes or call.phenotypes):

@@ -21,6 +21,7 @@ class Interaction(Frozen):
     role: inhibitor or inducer; strength: strong, moderate or weak.
     confirmed: whether published changes of exposure bear the class out; None where nobody has looked.
     also_local: whether it is also applied locally (skin, eye, ear), where it would not act on the enzyme.
+    checked: whether role and strength were read in the present edition of the FDA's table.
     """
 
     gene: str
@@ -30,6 +31,7 @@ class Interaction(Frozen):
     strength: str
     confirmed: bool | None = None
     also_local: bool = False
+    checked: bool
     source: str
 
 

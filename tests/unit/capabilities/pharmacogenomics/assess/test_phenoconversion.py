@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -174,6 +175,47 @@ def test_a_medicine_that_may_be_a_cream_is_uncertain() -> None:
     assert "pharmacogenomics.phenoconversion.route-not-read" in result.reasons
 
 
+@pytest.mark.parametrize(
+    ("name", "gene", "role", "strength"),
+    [
+        ("voriconazole", "CYP2C19", "inhibitor", "moderate"),
+        ("apalutamide", "CYP2C19", "inducer", "moderate"),
+        ("ciprofloxacin", "CYP1A2", "inhibitor", "moderate"),
+        ("cyclosporine", "CYP3A4", "inhibitor", "weak"),
+        ("fluvoxamine", "CYP3A4", "inhibitor", "weak"),
+        ("abiraterone", "CYP2D6", "inhibitor", "moderate"),
+    ],
+)
+def test_classes_are_those_of_the_present_edition(name: str, gene: str, role: str, strength: str) -> None:
+    (row,) = [each for each in TABLE.of(drug(name)) if each.gene == gene]
+    assert (row.role, row.strength, row.checked, row.source) == (role, strength, True, "fda-ddi-table")
+
+
+def test_a_class_that_was_not_checked_is_uncertain() -> None:
+    result = today(call("CYP2C9", scored(2.0, NORMAL)), "felbamate")
+    assert result.phenotypes == (INTERMEDIATE,)
+    assert result.certainty == "uncertain"
+    assert "pharmacogenomics.phenoconversion.class-unchecked" in result.reasons
+    checked = today(call("CYP2C9", scored(2.0, NORMAL)), "fluconazole")
+    assert "pharmacogenomics.phenoconversion.class-unchecked" not in checked.reasons
+
+
+def test_doubt_about_the_class_alone_makes_a_conversion_uncertain() -> None:
+    rows = tuple(
+        each.model_copy(update={"checked": False}) if each.drug == "paroxetine" else each for each in TABLE.interactions
+    )
+    table = replace(TABLE, interactions=rows)
+    (result,) = phenotypes_today([call("CYP2D6", scored(2.0, NORMAL))], [drug("paroxetine")], table)
+    assert (result.phenotypes, result.certainty) == ((POOR,), "uncertain")
+    assert result.reasons == ("pharmacogenomics.phenoconversion.class-unchecked",)
+
+
+def test_the_review_is_not_claimed_for_classes_that_it_did_not_look_at() -> None:
+    looked_at = {each.drug: each.confirmed for each in TABLE.interactions if each.gene == "CYP2D6"}
+    assert looked_at["paroxetine"] is looked_at["abiraterone"] is None
+    assert (looked_at["cinacalcet"], looked_at["duloxetine"]) == (True, False)
+
+
 def test_every_reason_has_a_sentence() -> None:
     text = files("sartor.capabilities.pharmacogenomics").joinpath("wording/en.toml").read_text(encoding="utf-8")
     sentences = WordingTable.load(text)
@@ -194,6 +236,7 @@ def test_the_table_is_whole() -> None:
         assert row.role in {"inhibitor", "inducer"}
         assert row.strength in {"strong", "moderate", "weak"}
         assert row.source in sources
+        assert row.checked == (row.source == "fda-ddi-table")
         assert row.drug == row.drug.lower()
     keys = [(row.gene, row.drug, row.role) for row in TABLE.interactions]
     assert len(keys) == len(set(keys))
