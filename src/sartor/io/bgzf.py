@@ -104,7 +104,7 @@ def inflate_block(block: bytes, path: Path) -> bytes:
     """Decompress one bgzip block and check its sum."""
     try:
         text: bytes = isal_zlib.decompress(block, 31, 1 << 16)
-    except isal_zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]
         raise MalformedInput(f"a bgzip block is damaged ({error})", where=str(path), todo=_REPAIR) from error
     return text
 
@@ -122,7 +122,7 @@ def _gzip_chunks(file: BinaryIO, path: Path, size: int) -> Iterator[bytes]:
                 inflater = isal_zlib.decompressobj(31)
             try:
                 piece = inflater.decompress(data)
-            except isal_zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc]
                 raise MalformedInput(f"the gzip data are damaged ({error})", where=str(path), todo=_REPAIR) from error
             data = inflater.unused_data
             pieces.append(piece)

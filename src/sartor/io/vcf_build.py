@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,29 +18,45 @@ _OTHER: Final = {GenomeBuild.GRCH37: GenomeBuild.GRCH38, GenomeBuild.GRCH38: Gen
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The regions to read, on the coordinates of one build, and what to add to get to GRCh38."""
+    """The regions to read, on the coordinates of one build, and what to add to get to GRCh38.
+
+    stretches: chromosome → regions sorted and merged, as lists of first bases, last bases and shifts.
+    """
 
     build: GenomeBuild
-    pairs: tuple[tuple[Region, int], ...]
+    stretches: Mapping[str, tuple[list[int], list[int], list[int]]]
 
     @property
     def regions(self) -> tuple[Region, ...]:
         """The regions alone."""
-        return tuple(region for region, _ in self.pairs)
+        return tuple(
+            Region(chromosome, start, end)
+            for chromosome, (starts, ends, _) in self.stretches.items()
+            for start, end in zip(starts, ends, strict=True)
+        )
 
     def shift(self, row: VcfRow) -> int | None:
         """What to add to the row's positions to get GRCh38; None when it touches no region."""
-        for region, shift in self.pairs:
-            if region.chromosome == row.chromosome and row.position <= region.end and row.end >= region.start:
-                return shift
-        return None
+        if row.chromosome not in self.stretches:
+            return None
+        starts, ends, shifts = self.stretches[row.chromosome]
+        last = bisect_right(starts, row.end) - 1
+        return shifts[last] if last >= 0 and ends[last] >= row.position else None
 
 
 def targets_on(build: GenomeBuild, regions: Iterable[Region]) -> Targets:
     """The regions (given on GRCh38) as they lie on a build."""
-    if build is GenomeBuild.GRCH38:
-        return Targets(build, tuple((region, 0) for region in regions))
-    return Targets(build, regions_on_grch37(regions))
+    pairs = [(region, 0) for region in regions] if build is GenomeBuild.GRCH38 else regions_on_grch37(regions)
+    stretches: dict[str, tuple[list[int], list[int], list[int]]] = {}
+    for (chromosome, start, end), shift in sorted(pairs):
+        starts, ends, shifts = stretches.setdefault(chromosome, ([], [], []))
+        if ends and start <= ends[-1] + 1 and shifts[-1] == shift:
+            ends[-1] = max(ends[-1], end)
+        else:
+            starts.append(start)
+            ends.append(end)
+            shifts.append(shift)
+    return Targets(build, stretches)
 
 
 @dataclass(frozen=True, slots=True)

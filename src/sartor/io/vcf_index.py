@@ -81,7 +81,7 @@ def read_index(path: Path, regions: Sequence[Region]) -> Index:
             return _parse_tbi(raw, wanted)
         if raw[:4] == b"CSI\x01":
             return _parse_csi(raw, wanted)
-    except (struct.error, isal_zlib.error, UnicodeDecodeError, MemoryError) as error:
+    except (struct.error, isal_zlib.error, UnicodeDecodeError, MemoryError) as error:  # type: ignore[misc]
         raise BadIndex(str(error)) from error
     raise BadIndex("neither tabix nor CSI")
 
@@ -152,7 +152,7 @@ def _parse_bins(raw: bytes, at: int, form: struct.Struct) -> tuple[dict[int, int
 
 def _bins_of(begin: int, end: int, shift: int, depth: int) -> list[int]:
     """Numbers of the bins that can hold a record overlapping [begin, end), 0-based."""
-    found = []
+    found: list[int] = []
     first, width = 0, shift + depth * 3
     for level in range(depth + 1):
         found += range(first + (begin >> width), first + ((max(end, begin + 1) - 1) >> width) + 1)

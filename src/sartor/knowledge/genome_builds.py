@@ -60,7 +60,7 @@ def build_table() -> BuildTable:
         Locus(each["gene"], each["chromosome"], each["start"], each["end"], each["grch37_minus_grch38"])
         for each in raw["loci"]
     )
-    sites = (KnownSite(*row[:5], alternates=tuple(row[5])) for row in raw["reference_bases"])
+    sites = (KnownSite(row[0], row[1], row[2], row[3], row[4], tuple(row[5])) for row in raw["reference_bases"])
     return BuildTable(
         lengths=MappingProxyType({name: (old, new) for name, old, new in raw["chromosome_lengths"]}),
         loci=tuple(sorted(loci, key=lambda each: (each.chromosome, each.start))),

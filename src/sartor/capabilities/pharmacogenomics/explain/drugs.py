@@ -36,7 +36,8 @@ class DrugExplainer:
         self.parameters: Mapping[str, Any] = finding.action.parameters
         self.drug = finding.about.label
         self.guideline = str(self.details["guideline"])
-        self.genes: Mapping[str, Any] = self.details["genes"]
+        genes: Any = finding.details["genes"]
+        self.genes: Mapping[str, Any] = genes
 
     def explanation(self) -> Explanation:
         """Headline, clinician, patient, what would change it, limits."""
