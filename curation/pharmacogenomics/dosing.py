@@ -52,8 +52,8 @@ def spread(mean_absolute_error: float, slope: float) -> float:
 
 # IWPC, validation cohort: mean absolute error 8.5 (pharmacogenetic) and 9.9 mg/week (clinical); median dose 28 mg/week,
 # where the dose changes by 2·√28 mg/week per unit of √dose. Not confirmed in the article (docs/methods/dosing.md).
-# Gage, in the COAG trial: 1.3 and 1.5 mg/day (confirmed in its table 1); at the same median, 4 mg/day, the dose changes by 4 mg/day per unit of
-# ln(dose).
+# Gage, in the COAG trial (its table 1): 1.3 and 1.5 mg/day; at the same median, 4 mg/day, the dose changes by 4 mg/day
+# per unit of ln(dose).
 IWPC_SLOPE, GAGE_SLOPE = 2 * math.sqrt(28), 28 / 7
 
 
