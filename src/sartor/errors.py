@@ -21,7 +21,10 @@ SartorError
 │   └── PackUnreachable       pack-unreachable        the upstream service did not answer
 ├── MissingExtra              missing-extra           an optional dependency is not installed
 ├── OutputError               output-failed           a result could not be written
-└── SelfTestFailed            selftest-failed         a shipped case gave another result here
+├── SelfTestFailed            selftest-failed         a shipped case gave another result here
+├── WorkerDied                worker-died             a process ended while it assessed a patient
+├── Unexpected                unexpected-error        a defect of Sartor
+└── Interrupted               interrupted             the user stopped the command
 """
 
 from __future__ import annotations
@@ -177,3 +180,21 @@ class SelfTestFailed(SartorError):
     """A shipped clinical case gave another result on this machine."""
 
     slug = "selftest-failed"
+
+
+class WorkerDied(SartorError):
+    """The process that assessed a patient ended without an answer; the patient is a failed row of the batch."""
+
+    slug = "worker-died"
+
+
+class Unexpected(SartorError):
+    """Something failed that no other error describes: a defect of Sartor, to be reported."""
+
+    slug = "unexpected-error"
+
+
+class Interrupted(SartorError):
+    """The user stopped the command; results already written are whole."""
+
+    slug = "interrupted"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sartor.domain.finding import Finding
 from sartor.domain.report import Report, ReportedFinding
-from sartor.errors import SartorError
+from sartor.errors import SartorError, Unexpected, WorkerDied
 
 Row = dict[str, Any]
 
@@ -17,8 +17,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 NUMBERS: Final = frozenset({"estimate", "low", "high"})
 FAILED: Final = "failed"
-UNEXPECTED: Final = "unexpected-error"
-WORKER_DIED: Final = "worker-died"
+UNEXPECTED: Final = Unexpected.slug
+WORKER_DIED: Final = WorkerDied.slug
 
 
 def rows_of(patient: str, report: Report) -> list[Row]:

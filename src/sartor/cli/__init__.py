@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, NoReturn
 
 import typer
 
 from sartor import __version__
 from sartor.cli import batch, knowledge, pgx, report, selftest
-from sartor.errors import SartorError, UsageError
+from sartor.errors import Interrupted, SartorError, Unexpected, UsageError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="sartor",
@@ -49,8 +52,21 @@ def main() -> None:
     try:
         app()
     except SartorError as error:
-        typer.echo(error.line().replace("\n", " "), err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
-    except KeyboardInterrupt:
-        typer.echo("error[interrupted]: stopped by the user, nothing further was written, run again", err=True)
-        sys.exit(130)
+        _stop(error, 2 if isinstance(error, UsageError) else 1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _stop(Interrupted("stopped by the user", todo="start it again"), INTERRUPTED)
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        _stop(Unexpected(f"{type(error).__name__} in {_place(error)}", todo="please report it"), 1)
+
+
+def _stop(error: SartorError, code: int) -> NoReturn:
+    typer.echo(error.line().replace("\n", " "), err=True)
+    sys.exit(code)
+
+
+def _place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.name}, line {last.lineno}"
