@@ -164,3 +164,9 @@ def test_the_table_is_what_its_lists_compile_to() -> None:
     script = runpy.run_path(str(root / "curation" / "medicines" / "compile.py"))
     kept = root / "src" / "sartor" / "knowledge" / "data" / "medicines.json"
     assert script["compiled"]() == json.loads(kept.read_text(encoding="utf-8"))
+
+
+def test_every_medicine_of_the_interaction_table_is_known() -> None:
+    table = Path("src/sartor/capabilities/pharmacogenomics/data/interactions.json")
+    rows = json.loads((Path(__file__).resolve().parents[3] / table).read_text(encoding="utf-8"))["rows"]
+    assert [row["drug"] for row in rows if row["drug"] not in names(row["drug"])] == []
