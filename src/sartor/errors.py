@@ -29,6 +29,8 @@ SartorError
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -50,6 +52,12 @@ class SartorError(Exception):
     def line(self) -> str:
         """The last line that the command line prints on stderr."""
         return f"error[{self.slug}]: {self}"
+
+
+def failing_place(error: BaseException) -> str:
+    """Where an unforeseen exception came from; its own text is left out, since it may hold a patient's values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
 
 
 def _rebuild(kind: type[SartorError], what: str, where: str, todo: str) -> SartorError:

@@ -17,7 +17,7 @@ from sartor.domain.provenance import Provenance
 from sartor.domain.record import Record
 from sartor.domain.report import FailedSection, NotTested, Report
 from sartor.domain.source import Knowledge
-from sartor.errors import CapabilityCrashed
+from sartor.errors import CapabilityCrashed, failing_place
 from sartor.explaining.wording import WordingTable
 from sartor.io.folder import read_patient
 from sartor.knowledge import packs
@@ -106,8 +106,8 @@ def conclude(
         return evidence, [(finding, capability.explain(evidence, finding)) for finding in findings]
     except Exception as error:
         raise CapabilityCrashed(
-            f"{name} failed ({type(error).__name__}: {error})",
-            where=f"{name}.{stage}",
+            f"{name} failed ({type(error).__name__})",
+            where=f"{name}.{stage}, {failing_place(error)}",
             todo="report it with the input's kind; --only leaves this capability out",
         ) from error
 

@@ -52,7 +52,8 @@ def main(quick: bool = False) -> int:
     for guidelines in (cpic(), dpwg):
         figures[f"rows_{guidelines.name}"] = rows_figure(guidelines, quick=quick)
     figures["drugs_of_conformance_cases"] = conformance_figure(dpwg)
-    (HERE / "result.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not quick:
+        (HERE / "result.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return report(figures)
 
 

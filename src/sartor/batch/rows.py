@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sartor.domain.finding import Finding
 from sartor.domain.report import Report, ReportedFinding
-from sartor.errors import SartorError, Unexpected, WorkerDied
+from sartor.errors import SartorError, Unexpected, WorkerDied, failing_place
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ def failure(patient: str, error: BaseException) -> Row:
     """The failed row of an exception."""
     if isinstance(error, SartorError):
         return failed_row(patient, error.slug, str(error))
-    return failed_row(patient, UNEXPECTED, f"{type(error).__name__}: {error}")
+    return failed_row(patient, UNEXPECTED, f"{type(error).__name__} at {failing_place(error)}")
 
 
 def _blank(patient: str, **given: Any) -> Row:

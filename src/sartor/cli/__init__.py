@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -10,7 +11,7 @@ import typer
 
 from sartor import __version__
 from sartor.cli import batch, knowledge, pgx, report, selftest
-from sartor.errors import Interrupted, SartorError, Unexpected, UsageError
+from sartor.errors import Interrupted, SartorError, Unexpected, UsageError, failing_place
 
 INTERRUPTED = 130
 
@@ -58,15 +59,12 @@ def main() -> None:
             _stop(Interrupted("stopped by the user", todo="start it again"), INTERRUPTED)
         raise
     except Exception as error:
-        traceback.print_exc()
-        _stop(Unexpected(f"{type(error).__name__} in {_place(error)}", todo="please report it"), 1)
+        if os.environ.get("SARTOR_TRACEBACK"):
+            traceback.print_exc()
+        what = f"{type(error).__name__} at {failing_place(error)}"
+        _stop(Unexpected(what, todo="please report it; SARTOR_TRACEBACK=1 shows more, patient data included"), 1)
 
 
 def _stop(error: SartorError, code: int) -> NoReturn:
     typer.echo(error.line().replace("\n", " "), err=True)
     sys.exit(code)
-
-
-def _place(error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.name}, line {last.lineno}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
+from datetime import date
 from typing import Any
 
 from pydantic import ConfigDict
@@ -22,6 +24,31 @@ class Demographics(Frozen):
     sex: str = ""
     ancestry: tuple[Coded, ...] = ()
     origin: Origin = Origin()
+
+    def age_on(self, day: str) -> int | None:
+        """Whole years lived on this ISO date, or at death; None when a partial date leaves two answers."""
+        until = self.death_date or day
+        youngest = _years(_bound(self.birth_date, last=True), _bound(until, last=False))
+        oldest = _years(_bound(self.birth_date, last=False), _bound(until, last=True))
+        return oldest if oldest is not None and oldest == youngest and oldest >= 0 else None
+
+
+def _bound(partial: str, *, last: bool) -> date | None:
+    """The first or last day that a partial ISO date can mean; None when it is no date."""
+    parts = partial[:10].split("-")
+    try:
+        year = int(parts[0])
+        month = int(parts[1]) if len(parts) > 1 else (12 if last else 1)
+        day = int(parts[2]) if len(parts) > 2 else (monthrange(year, month)[1] if last else 1)
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _years(born: date | None, until: date | None) -> int | None:
+    if born is None or until is None:
+        return None
+    return until.year - born.year - ((until.month, until.day) < (born.month, born.day))
 
 
 class Condition(Frozen):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
 from itertools import combinations
 
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Explanation, Wording
 from sartor.domain.finding import Action, ActionKind, Finding, InputQuality, SourceStrength, Status, Urgency
 from sartor.domain.provenance import Provenance, Quarantined
-from sartor.domain.record import Demographics, Record
+from sartor.domain.record import Record
 from sartor.domain.report import Conflict, FailedSection, NotTested, Patient, Report, ReportedFinding, Text
 
 MOST_ACTIONS = 5
@@ -189,34 +187,8 @@ def _patient(record: Record, today: str) -> Patient:
         demographics=record.demographics,
         sample=record.genome.sample if record.genome is not None else "",
         medications=record.medications,
-        age_years=age(record.demographics, today),
+        age_years=record.demographics.age_on(today),
     )
-
-
-def age(person: Demographics, today: str) -> int | None:
-    """Whole years lived on `today` (or at death); None when a partial date leaves two answers."""
-    until = person.death_date or today
-    youngest = _years(_bound(person.birth_date, last=True), _bound(until, last=False))
-    oldest = _years(_bound(person.birth_date, last=False), _bound(until, last=True))
-    return oldest if oldest is not None and oldest == youngest and oldest >= 0 else None
-
-
-def _bound(partial: str, *, last: bool) -> date | None:
-    """The first or last day that a partial ISO date can mean; None when it is no date."""
-    parts = partial[:10].split("-")
-    try:
-        year = int(parts[0])
-        month = int(parts[1]) if len(parts) > 1 else (12 if last else 1)
-        day = int(parts[2]) if len(parts) > 2 else (monthrange(year, month)[1] if last else 1)
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
-def _years(born: date | None, until: date | None) -> int | None:
-    if born is None or until is None:
-        return None
-    return until.year - born.year - ((until.month, until.day) < (born.month, born.day))
 
 
 def _quarantined(record: Record) -> tuple[Quarantined, ...]:

@@ -5,7 +5,7 @@ from sartor.domain.code import RXNORM, Coded
 from sartor.domain.finding import Action, ActionKind, Finding, Status, Urgency
 from sartor.domain.record import Demographics
 from sartor.domain.report import NotTested
-from sartor.reporting.compose import MOST_ACTIONS, actions, age, compose, conflicts
+from sartor.reporting.compose import MOST_ACTIONS, actions, compose, conflicts
 
 
 def drug(name: str, source: str, kind: ActionKind, **changed: object) -> Finding:
@@ -103,7 +103,7 @@ def test_a_source_agrees_when_one_of_its_populations_does() -> None:
     ],
 )
 def test_age_is_stated_only_when_certain(born: str, died: str, years: int | None) -> None:
-    assert age(Demographics(birth_date=born, death_date=died), sample.TODAY) == years
+    assert Demographics(birth_date=born, death_date=died).age_on(sample.TODAY) == years
 
 
 def test_order_of_the_input_does_not_matter() -> None:

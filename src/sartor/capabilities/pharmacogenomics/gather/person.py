@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 from sartor.capabilities.pharmacogenomics.gather.entries import label
@@ -27,28 +26,10 @@ def person_facts(record: Record) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
 
 
 def _age(record: Record) -> Fact | None:
-    born = record.demographics.birth_date
-    today = record.as_of or latest_date(record)
-    years = age_in_years(born, today)
+    years = record.demographics.age_on(record.as_of or latest_date(record))
     if years is None:
         return None
     return Fact(name="person.age", kind="quantity", value=years, unit="a", drawn_from=(record.demographics.origin,))
-
-
-def age_in_years(born: str, today: str) -> int | None:
-    """Completed years between two ISO dates; a partial date counts from its first day; None when not known."""
-    start, end = _date(born), _date(today)
-    if start is None or end is None or end < start:
-        return None
-    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
-
-
-def _date(text: str) -> date | None:
-    parts = text[:10].split("-")
-    try:
-        return date(int(parts[0]), *(int(part) for part in [*parts[1:], "1", "1"][:2]))
-    except ValueError:
-        return None
 
 
 def latest_date(record: Record) -> str:
