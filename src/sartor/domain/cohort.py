@@ -20,6 +20,9 @@ class CohortRecord:
     phased:    bool, shape (samples,).
     phase_set: int32, shape (samples,), -1 for none; None when the file has no PS.
     depth, genotype_quality: int32, shape (samples,), -1 for none; None when the file has none.
+    read_share: float32, shape (samples,): share of the reads of the called alleles, of the rarer one where there
+               are two; NaN where AD does not tell; None when the file has none.
+    filtered:  bool, shape (samples,): a sample's own FT other than PASS; None when the file has none.
     """
 
     chromosome: str
@@ -32,6 +35,8 @@ class CohortRecord:
     phase_set: npt.NDArray[np.int32] | None = None
     depth: npt.NDArray[np.int32] | None = None
     genotype_quality: npt.NDArray[np.int32] | None = None
+    read_share: npt.NDArray[np.float32] | None = None
+    filtered: npt.NDArray[np.bool_] | None = None
     filters: tuple[str, ...] = ()
     file: str = ""
     line: int | None = None

@@ -13,7 +13,7 @@ class Limits:
     """Under which a genotype is called with a concern.
 
     depth: reads; genotype_quality: Phred; allele_balance: smallest share of reads for either allele of a
-    heterozygous genotype.
+    heterozygous genotype, and the largest share of other reads in a homozygous one.
     """
 
     depth: int = 10
@@ -21,10 +21,20 @@ class Limits:
     allele_balance: float = 0.2
 
 
+def without_reads(record: GenotypeRecord) -> bool:
+    """Whether no read speaks for the genotype: depth 0, or 0/0 of quality 0 (how callers write what is uncovered)."""
+    if record.depth is not None and record.depth <= 0:
+        return True
+    return record.genotype_quality == 0 and bool(record.alleles) and not any(record.alleles)
+
+
 def quality_concerns(records: Iterable[GenotypeRecord], limits: Limits) -> tuple[str, ...]:
     """Codes of what is doubtful about the records that a call rests on."""
     found: dict[str, None] = {}
     for record in records:
+        if without_reads(record) and any(index is not None for index in record.alleles):
+            found["no-reads"] = None
+            continue
         if record.filters:
             found["filtered"] = None
         if record.depth is not None and record.depth < limits.depth:
@@ -37,12 +47,11 @@ def quality_concerns(records: Iterable[GenotypeRecord], limits: Limits) -> tuple
 
 
 def _unbalanced(record: GenotypeRecord, least: float) -> bool:
-    if len(record.alleles) != 2 or None in record.alleles or record.alleles[0] == record.alleles[1]:
+    """Whether the reads per allele contradict the genotype: too few for one of two, too many besides the only one."""
+    depths, total = record.allele_depths, sum(record.allele_depths)
+    named = {index for index in record.alleles if index is not None}
+    if not total or None in record.alleles or not named or max(named) >= len(depths):
         return False
-    total = sum(record.allele_depths)
-    shown = [
-        record.allele_depths[index]
-        for index in record.alleles
-        if index is not None and index < len(record.allele_depths)
-    ]
-    return total > 0 and len(shown) == 2 and min(shown) < least * total
+    if len(named) == 1:
+        return total - sum(depths[index] for index in named) > least * total
+    return min(depths[index] for index in named) < least * total

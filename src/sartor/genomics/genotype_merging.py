@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 from sartor.genomics.allele_reading import SPANNED, Reading, Site, Window
+
+MAY_BE_HAPLOID: Final = frozenset({"chrX", "chrY", "chrM"})
+"""Chromosomes of which a person may have one copy; elsewhere one allele alone leaves the other copy open."""
+UNEXPECTED_PLOIDY: Final = "unexpected-ploidy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +53,39 @@ def combine(window: Window, rows: Sequence[Row]) -> Combined:
     """Bring the records at one site together; the record about the site itself wins over what merely covers it."""
     stated = [index for index, row in enumerate(rows) if row.alleles]
     own = [index for index in stated if rows[index].reading.own]
-    if own:
-        return _from_own(window, rows, own)
-    return _from_cover(window, rows, stated)
+    combined = _from_own(window, rows, own) if own else _from_cover(window, rows, stated)
+    if len(combined.alleles) != 1 or window.site.chromosome in MAY_BE_HAPLOID:
+        return combined
+    concerns = (*combined.concerns, UNEXPECTED_PLOIDY)
+    return replace(combined, alleles=(*combined.alleles, None), phased=False, phase_set=None, concerns=concerns)
 
 
 def _from_own(window: Window, rows: Sequence[Row], own: list[int]) -> Combined:
     distinct = _without_repeats(rows, own)
     notes = sorted(set().union(*(rows[index].notes for index in distinct)))
     if any(len(rows[index].alleles) > 2 for index in distinct):
-        return Combined((None, None), concerns=("unexpected-ploidy",), used=tuple(own))
+        return Combined((None, None), concerns=(UNEXPECTED_PLOIDY,), used=tuple(own))
     if len(distinct) == 1:
         row = rows[distinct[0]]
         return _finish(window, row.outcomes, row.phased, row.phase_set, notes, (distinct[0],))
-    return _merge(window, [rows[index] for index in distinct], notes, tuple(distinct))
+    chosen = [rows[index] for index in distinct]
+    if any(_contradict(window.site.reference, one, other) for one, other in combinations(chosen, 2)):
+        return _contradiction(max(len(row.alleles) for row in chosen), notes, tuple(distinct))
+    return _merge(window, chosen, notes, tuple(distinct))
+
+
+def _contradict(reference: str, one: Row, other: Row) -> bool:
+    """Whether two rows that both name a variant count its copies differently (or lay it on another phased copy)."""
+    here, there = one.outcomes, other.outcomes
+    if None in here or None in there or len(here) != len(there):
+        return False
+    in_order = one.phased and other.phased and one.phase_set == other.phase_set
+    both = set(one.reading.outcomes) & set(other.reading.outcomes) - {None, SPANNED, reference}
+    return any(
+        here.count(allele) != there.count(allele)
+        or (in_order and [each == allele for each in here] != [each == allele for each in there])
+        for allele in both
+    )
 
 
 def _without_repeats(rows: Sequence[Row], indices: list[int]) -> list[int]:

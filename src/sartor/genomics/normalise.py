@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sartor.domain.genome import CallState, Genome, GenotypeRecord
 from sartor.domain.provenance import Origin
 from sartor.genomics.allele_reading import Site, Window, contradicts_reference, read_alleles, window_of
-from sartor.genomics.call_quality import Limits, quality_concerns
+from sartor.genomics.call_quality import Limits, quality_concerns, without_reads
 from sartor.genomics.cohort_sites import CohortSiteCalls, cohort_calls
 from sartor.genomics.genotype_merging import Combined, Row, combine
 
@@ -26,8 +26,8 @@ class SiteCall:
     alleles: one per chromosome copy, spelled as in the site's reference and alternates (another spelling is a
              variant that the site does not list); None for a copy that is not called; empty when the file is silent.
              Unphased copies stand in the order of the site's alleles.
-    concern: codes joined by ";", empty when there is none: low-depth, low-genotype-quality, allele-balance,
-             filtered, contradicting-records, spanning-deletion, reference-mismatch, …
+    concern: codes joined by ";", empty when there is none: no-reads, low-depth, low-genotype-quality,
+             allele-balance, filtered, contradicting-records, unexpected-ploidy, spanning-deletion, …
     """
 
     site: Site
@@ -61,7 +61,8 @@ def _call_site(genome: Genome, window: Window, limits: Limits) -> SiteCall:
             mismatch = True
             continue
         reading = read_alleles(window, record.position, record.reference, record.alternates, record.end)
-        rows.append(Row(reading, record.alleles, record.phased, record.phase_set, record.line))
+        alleles = (None,) * len(record.alleles) if without_reads(record) else record.alleles
+        rows.append(Row(reading, alleles, record.phased, record.phase_set, record.line))
         sources.append(record)
     combined = combine(window, rows)
     used = [sources[index] for index in combined.used]

@@ -12,6 +12,7 @@ from sartor.domain.genome import CalledGenome, GenomeBuild, GenotypeRecord, Regi
 from sartor.domain.provenance import Origin, Quarantined
 from sartor.errors import MalformedInput, TruncatedInput, UnsortedInput
 from sartor.io.bgzf import chunks, first_bytes, is_bgzip, is_gzip
+from sartor.io.repeated_records import contradictions
 from sartor.io.vcf_build import Targets, establish_build, on_grch38, respelled, targets_on
 from sartor.io.vcf_header import VcfHeader, parse_header, sample_column, split_header
 from sartor.io.vcf_index import BadIndex, check_end, find_index, indexed_lines, read_index
@@ -97,6 +98,7 @@ def read_genome(path: Path, *, regions: Iterable[Region], sample: str | None = N
             records.append(_translated(genotype_record(row, column, path.name), translation))
         except BadRow as error:
             quarantined.append(_set_aside(path, row.line or None, str(error)))
+    quarantined += contradictions(records)
     kind = "bcf" if found.kind == "vcf" and is_bcf(path) else found.kind
     return CalledGenome.of(
         records,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy.typing as npt
 
 from sartor.domain.cohort import CohortGenotypes, CohortRecord
 from sartor.domain.provenance import Origin, Quarantined
-from sartor.io.vcf_rows import BadRow, VcfRow, parse_genotype
+from sartor.io.repeated_records import cohort_contradictions
+from sartor.io.vcf_rows import BadRow, VcfRow, parse_genotype, whole
 
 if TYPE_CHECKING:
     from sartor.io.vcf import VcfRows
@@ -31,19 +33,28 @@ def cohort_of(found: VcfRows, samples: Sequence[str] | None, file: str) -> Cohor
             quarantined.append(
                 Quarantined(origin=Origin(file=file, line=row.line or None), reason=str(error), kind="record")
             )
-    return CohortGenotypes(tuple(samples or names), found.build, found.kind, tuple(records), tuple(quarantined))
+    people = tuple(samples or names)
+    quarantined += cohort_contradictions(records, people)
+    return CohortGenotypes(people, found.build, found.kind, tuple(records), tuple(quarantined))
 
 
 def _record(
     row: VcfRow, translation: dict[int, int], n: int, chosen: npt.NDArray[np.int64] | None, file: str
 ) -> CohortRecord:
     alleles, phased, phase_set = _genotypes(row, n)
+    texts = _columns(row)
+    depth, quality, filtered = _qualities(texts)
+    share = _read_shares(texts["AD"], alleles) if "AD" in texts and alleles.shape[1] else None
     if translation:
         table = np.array([translation[index] for index in range(len(translation))] + [-2, -1], np.int8)
         alleles = table[alleles]
     if chosen is not None:
         alleles, phased = alleles[chosen], phased[chosen]
         phase_set = None if phase_set is None else phase_set[chosen]
+        depth = None if depth is None else depth[chosen]
+        quality = None if quality is None else quality[chosen]
+        filtered = None if filtered is None else filtered[chosen]
+        share = None if share is None else share[chosen]
     return CohortRecord(
         chromosome=row.chromosome,
         position=row.position,
@@ -53,10 +64,72 @@ def _record(
         alleles=alleles,
         phased=phased,
         phase_set=phase_set,
+        depth=depth,
+        genotype_quality=quality,
+        read_share=None if translation else share,
+        filtered=filtered,
         filters=row.filters,
         file=file,
         line=row.line or None,
     )
+
+
+Numbers = npt.NDArray[np.int32]
+_QUALITY_KEYS = ("DP", "MIN_DP", "AD", "GQ", "RGQ", "FT")
+
+
+def _qualities(texts: dict[str, list[bytes]]) -> tuple[Numbers | None, Numbers | None, npt.NDArray[np.bool_] | None]:
+    """Depth, genotype quality (-1 for none) and whether a sample's own filter speaks, where FORMAT has them."""
+    depths = [_numbers(texts[key]) for key in ("DP", "MIN_DP") if key in texts]
+    depth = depths[0] if depths else _numbers(texts["AD"]) if "AD" in texts else None
+    if len(depths) == 2:
+        one, other = depths
+        depth = np.where((other >= 0) & ((one < 0) | (other < one)), other, one)
+    if depths and depth is not None and "AD" in texts and (depth < 0).any():
+        depth = np.where(depth < 0, _numbers(texts["AD"]), depth)
+    qualities = [_numbers(texts[key]) for key in ("GQ", "RGQ") if key in texts]
+    quality = qualities[0] if qualities else None
+    if len(qualities) == 2:
+        quality = np.where(qualities[0] < 0, qualities[1], qualities[0])
+    filtered = np.array([text not in (b"PASS", b".", b"") for text in texts["FT"]]) if "FT" in texts else None
+    return depth, quality, filtered
+
+
+def _columns(row: VcfRow) -> dict[str, list[bytes]]:
+    """Each of the quality fields that FORMAT has, as text per sample."""
+    places = {key: row.format_keys.index(key) for key in _QUALITY_KEYS if key in row.format_keys}
+    if not places:
+        return {}
+    last = max(places.values()) + 1
+    parts = [field.split(b":", last) for field in row.genotypes.rstrip(b"\r").split(b"\t")]
+    return {key: [each[at] if at < len(each) else b"" for each in parts] for key, at in places.items()}
+
+
+def _numbers(texts: list[bytes]) -> Numbers:
+    return np.fromiter(map(_number, texts), np.int32, len(texts))
+
+
+def _read_shares(texts: list[bytes], alleles: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    shares = map(_read_share, texts, alleles[:, 0].tolist(), alleles[:, -1].tolist())
+    return np.fromiter(shares, np.float32, len(texts))
+
+
+@lru_cache(maxsize=262144)
+def _read_share(text: bytes, first: int, second: int) -> float:
+    """The share of the reads that speaks for the rarer of two called alleles (of the only one); NaN if not known."""
+    depths = [whole(part) or 0 for part in text.decode("utf-8", "replace").split(",")]
+    named = {first, second} - {-2}
+    if not sum(depths) or min(named) < 0 or max(named) >= len(depths):
+        return float("nan")
+    return min(depths[index] for index in named) / sum(depths)
+
+
+@lru_cache(maxsize=65536)
+def _number(text: bytes) -> int:
+    """A whole number, or the sum of several; -1 for none."""
+    found = [whole(part) for part in text.decode("utf-8", "replace").split(",")]
+    stated = [each for each in found if each is not None]
+    return min(sum(stated), 2**31 - 1) if stated else -1
 
 
 Genotypes = tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_], npt.NDArray[np.int32] | None]

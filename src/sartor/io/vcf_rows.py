@@ -102,8 +102,7 @@ def genotype_record(row: VcfRow, column: int, file: str) -> GenotypeRecord:
     filters = row.filters
     if values.get("FT", "PASS") not in ("PASS", ".", ""):
         filters += tuple(values["FT"].split(";"))
-    is_block = row.end > row.position + len(row.reference) - 1
-    depth = _whole(values.get("MIN_DP", "")) if is_block else None
+    depths = _depths(values.get("AD", ""))
     return GenotypeRecord(
         chromosome=row.chromosome,
         position=row.position,
@@ -112,14 +111,20 @@ def genotype_record(row: VcfRow, column: int, file: str) -> GenotypeRecord:
         alleles=alleles,
         end=row.end,
         phased=phased,
-        phase_set=_whole(values.get("PS", "")),
-        depth=_whole(values.get("DP", "")) if depth is None else depth,
-        genotype_quality=_first(_whole(values.get("GQ", "")), _whole(values.get("RGQ", ""))),
-        allele_depths=_depths(values.get("AD", "")),
+        phase_set=whole(values.get("PS", "")),
+        depth=_least_depth(values, depths),
+        genotype_quality=_first(whole(values.get("GQ", "")), whole(values.get("RGQ", ""))),
+        allele_depths=depths,
         filters=filters,
         file=file,
         line=row.line,
     )
+
+
+def _least_depth(values: dict[str, str], depths: tuple[int, ...]) -> int | None:
+    """DP or the least depth of a block, whichever is less; the reads of all alleles where neither is stated."""
+    stated = [each for key in ("DP", "MIN_DP") if (each := whole(values.get(key, ""))) is not None]
+    return min(stated, default=sum(depths) if depths else None)
 
 
 def _first(*values: int | None) -> int | None:
@@ -150,7 +155,8 @@ def parse_genotype(text: str, alternates: int) -> tuple[tuple[int | None, ...], 
     return tuple(alleles), "|" in bare and "/" not in bare
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
+    """The whole number that a field states, decimals cut off; None for anything else."""
     try:
         return int(text)
     except ValueError:
@@ -164,7 +170,9 @@ def _whole(text: str) -> int | None:
 def _depths(text: str) -> tuple[int, ...]:
     if not text or text == ".":
         return ()
-    found = tuple(_whole(part) for part in text.split(","))
+    found = tuple(whole(part) for part in text.split(","))
+    if all(each is None for each in found):
+        return ()
     return tuple(0 if each is None else each for each in found)
 
 

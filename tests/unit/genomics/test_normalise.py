@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sartor.domain.genome import CalledGenome, CallState, GenotypeRecord
@@ -51,7 +53,6 @@ def called(site: Site, *records: GenotypeRecord) -> SiteCall:
         (SNV, 0, "G>A,<NON_REF> 1/1", ("A", "A")),
         (SNV, 0, "GT>AT 0/1", ("G", "A")),
         (SNV, -1, "TG>TA 1/1", ("A", "A")),
-        (SNV, 0, "G>A 1", ("A",)),
         (SNV, 0, "G>A 1|0", ("A", "G")),
         (TA_REPEAT, 0, "CAT>C,CATAT,CATATAT 0/2", ("CAT", "CATAT")),
         (TA_REPEAT, 0, "C>CAT 0/1", ("CAT", "CATAT")),
@@ -89,6 +90,7 @@ def test_one_record_however_written(site: Site, offset: int, written: str, allel
     [
         (SNV, 0, "G>A ./.", ""),
         (SNV, 0, "G>A 0/.", "half-call"),
+        (SNV, 0, "G>A 1", "unexpected-ploidy"),
         (SNV, 0, "G>A,* 0/2", "spanning-deletion"),
         (SNV, 0, "G>* 0/1", "spanning-deletion"),
         (SNV, -1, "TG>T 0/1", "spanning-deletion"),
@@ -178,6 +180,10 @@ def test_a_deletion_in_a_gvcf_leaves_the_bases_after_its_first_uncalled() -> Non
         (["CAT>C 1/1", "CAT>CATAT 0/1"], (None, None), "contradicting-records"),
         (["CAT>C 0/1", "CAT>C 1/1"], (None, None), "contradicting-records"),
         (["CAT>C 0/1", "CAT>C 0/1"], ("CAT", "C"), ""),
+        (["CAT>C 0/0", "CAT>C 1/1"], (None, None), "contradicting-records"),
+        (["CAT>C 0/0", "CAT>C 0/1"], (None, None), "contradicting-records"),
+        (["CAT>C 0|1", "CAT>C 1|0"], (None, None), "contradicting-records"),
+        (["CAT>C 0/1", "CAT>CATAT,C 0/0"], (None, None), "contradicting-records"),
         (["CAT>C 0/1", "CAT>CATAT ./."], ("C", None), "half-call"),
     ],
 )
@@ -212,6 +218,42 @@ def test_quality_becomes_a_concern_and_never_a_silence() -> None:
     assert found.alleles == ("G", "A")
     assert found.concern == "filtered;low-depth;low-genotype-quality;allele-balance"
     assert (found.depth, found.genotype_quality) == (4, 11)
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("G>A 0/0", {"depth": 0}),
+        ("G>A 1/1", {"depth": 0}),
+        ("G>A 0/0", {"depth": 12, "genotype_quality": 0}),
+        ("G>. 0/0", {"depth": 0, "genotype_quality": 0}),
+    ],
+)
+def test_a_genotype_without_reads_is_not_called(written: str, values: dict[str, int]) -> None:
+    found = called(SNV, record(SNV, 0, written, **values))
+    assert (found.alleles, found.state) == ((None, None), CallState.NOT_CALLED)
+    assert "no-reads" in found.concern
+
+
+def test_a_block_without_reads_is_not_called() -> None:
+    block = record(SNV, -200, "N><NON_REF> 0/0", end=SNV.position + 500, depth=0, genotype_quality=0)
+    assert called(SNV, block).state is CallState.NOT_CALLED
+    assert called(SNV, replace(block, depth=4, genotype_quality=30)).concern == "low-depth"
+
+
+@pytest.mark.parametrize(
+    ("written", "depths", "doubtful"),
+    [("0/0", (15, 15), True), ("1/1", (30, 0), True), ("1/1", (3, 27), False), ("0/1", (14, 16), False)],
+)
+def test_reads_that_contradict_the_genotype(written: str, depths: tuple[int, int], doubtful: bool) -> None:
+    found = called(SNV, record(SNV, 0, f"G>A {written}", allele_depths=depths))
+    assert (found.concern == "allele-balance") is doubtful
+
+
+def test_one_allele_alone_is_whole_only_where_there_may_be_one_copy() -> None:
+    on_x = Site("chrX", 154536002, "C", ("T",))
+    assert called(on_x, record(on_x, 0, "C>T 1")).alleles == ("T",)
+    assert called(SNV, record(SNV, 0, "G>A 1")).alleles == ("A", None)
 
 
 def test_phase_is_kept() -> None:

@@ -18,7 +18,8 @@ from sartor.errors import (
     UnknownSample,
     UnsortedInput,
 )
-from sartor.genomics.normalise import Site, call_sites
+from sartor.genomics.cohort_sites import CONCERNS
+from sartor.genomics.normalise import Site, call_sites, cohort_calls
 from sartor.io import vcf
 from sartor.knowledge.genome_builds import build_table
 
@@ -207,6 +208,51 @@ def test_cohort(write) -> None:  # type: ignore[no-untyped-def]
     assert third.alleles.tolist() == [[0, 1], [1, 1], [0, 0]]
     part = vcf.read_cohort(path, regions=[REGION], samples=["C", "A"])
     assert part.records[0].alleles.tolist() == [[-1, -1], [0, 0]]
+
+
+def test_a_cohort_shows_what_is_doubtful(write) -> None:  # type: ignore[no-untyped-def]
+    head = HEAD38 + COLUMNS.replace("S1", "A\tB\tC")
+    path = write(
+        row(94781859, call="0/0:0:0:PASS\t0/1:8:99:PASS\t1:30:.:bad", format="GT:DP:GQ:FT"),
+        row(94842866, "A", "G", "0/0:12\t0/1:12\t1/1:12", format="GT:DP"),
+        row(94842866, "A", "G", "0/0:12\t1/1:12\t1/1:12", format="GT:DP"),
+        head=head,
+    )
+    cohort = vcf.read_cohort(path, regions=[REGION])
+    assert [each.origin.line for each in cohort.quarantined] == [6]
+    assert "line 5" in cohort.quarantined[0].reason
+    sites = [Site("chr10", 94781859, "G", ("A",)), Site("chr10", 94842866, "A", ("G",))]
+    found = cohort_calls(cohort, sites)
+    assert found.codes.tolist() == [[[-1, -1], [0, 1], [1, -1]], [[0, 0], [-1, -1], [1, 1]]]
+    assert found.concerns is not None
+    named = [{c for bit, c in enumerate(CONCERNS) if bits >> bit & 1} for bits in found.concerns.reshape(-1).tolist()]
+    assert named[0] == {"no-reads"}
+    assert named[1:3] == [{"low-depth"}, {"unexpected-ploidy", "filtered"}]
+    assert named[3:] == [set(), {"contradicting-records"}, set()]
+
+
+def test_a_cohort_shows_reads_that_contradict_the_genotype(write) -> None:  # type: ignore[no-untyped-def]
+    calls = "0/0:15,15\t1/1:2,28\t0/1:29,1\t0/1:10,20\t./.:3,3"
+    path = write(row(94781859, call=calls, format="GT:AD"), head=HEAD38 + COLUMNS.replace("S1", "A\tB\tC\tD\tE"))
+    found = cohort_calls(vcf.read_cohort(path, regions=[REGION]), [Site("chr10", 94781859, "G", ("A",))])
+    assert found.concerns is not None
+    bit = 1 << CONCERNS.index("allele-balance")
+    assert [bool(each & bit) for each in found.concerns[0].tolist()] == [True, False, True, False, False]
+
+
+def test_least_depth_of_a_block_counts(write) -> None:  # type: ignore[no-untyped-def]
+    (found,) = records(write(row(94781859, "G", "<NON_REF>", "0/0:31:0", format="GT:DP:MIN_DP", info="END=94781900")))
+    assert found.depth == 0
+    (found,) = records(write(row(94781859, call="0/0:0,0", format="GT:AD")))
+    assert found.depth == 0
+    (found,) = records(write(row(94781859, call="0/0:.,.:.", format="GT:AD:DP")))
+    assert found.depth is None
+
+
+def test_records_that_contradict_each_other_are_said_with_their_lines(write) -> None:  # type: ignore[no-untyped-def]
+    genome = read(write(ROW, ROW.replace("0/1", "1/1"), ROW))
+    assert [(each.origin.line, "line 4" in each.reason) for each in genome.quarantined] == [(5, True)]
+    assert read(write(ROW, ROW.replace("0/1", "1|0"))).quarantined == ()
 
 
 def test_grch37_is_moved_and_respelled(write) -> None:  # type: ignore[no-untyped-def]

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sartor.genomics.cohort_sites import CONCERNS
 from sartor.genomics.normalise import CohortSiteCalls
 from sartor.genomics.star_alleles.definition import GeneDefinition
 from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern, reads_undocumented_as_reference
@@ -87,11 +88,40 @@ def cohort_patterns(
     phased = ((blocks >= 0) | silent | (codes[:, :, 1] == ABSENT)).all(axis=0)
     blocks[same] = 0
     key = np.concatenate((codes[:, :, 0], codes[:, :, 1], blocks, phased[None, :]), axis=0, dtype=np.int32)
-    distinct, of_sample = _distinct(np.ascontiguousarray(key.T))
-    patterns = tuple(
-        _pattern(definition, calls, rows, distinct[index], undocumented_as_reference) for index in range(len(distinct))
-    )
+    found, of_sample = distinct(np.ascontiguousarray(key.T))
+    patterns = tuple(_pattern(definition, calls, rows, each, undocumented_as_reference) for each in found)
     return CohortPatterns(calls.samples, patterns, of_sample)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortDoubts:
+    """How many of a gene's positions are doubtful in each sample.
+
+    counts: int32, shape (samples, concerns), in the order of `CONCERNS`; positions: int32, shape (samples,).
+    variant: bool, shape (samples,): whether a called variant is among them.
+    """
+
+    counts: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
+    variant: npt.NDArray[np.bool_]
+
+
+def cohort_doubts(definition: GeneDefinition, calls: CohortSiteCalls) -> CohortDoubts | None:
+    """The concerns at the gene's sites, counted; None when nobody has any."""
+    places = {(site.chromosome, site.position, site.reference): row for row, site in enumerate(calls.sites)}
+    rows = [places.get((site.chromosome, site.position, site.reference), -1) for site in definition.sites]
+    rows = [row for row in rows if row >= 0]
+    if calls.concerns is None or not calls.concerns[rows].any():
+        return None
+    found, codes = calls.concerns[rows], calls.codes[rows]
+    doubtful = found != 0
+    variant = (codes > 0).any(axis=2) & (codes != MISSING).all(axis=2)
+    counts = [((found >> np.uint32(bit)) & 1).sum(axis=0) for bit in range(len(CONCERNS))]
+    return CohortDoubts(
+        np.stack(counts, axis=1).astype(np.int32),
+        doubtful.sum(axis=0).astype(np.int32),
+        (doubtful & variant).any(axis=0),
+    )
 
 
 def _blocks(calls: CohortSiteCalls, row: int) -> npt.NDArray[np.int32]:
@@ -99,7 +129,7 @@ def _blocks(calls: CohortSiteCalls, row: int) -> npt.NDArray[np.int32]:
     return np.where(calls.phased[row], sets, _UNPHASED).astype(np.int32)
 
 
-def _distinct(rows: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def distinct(rows: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Distinct rows and, for each row, the index of its like."""
     seen: dict[bytes, int] = {}
     of_row = np.empty(len(rows), np.int64)

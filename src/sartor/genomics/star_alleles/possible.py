@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sartor.domain.genome import CallState, Diplotype, GeneCall, PositionCall
+from sartor.genomics.cohort_sites import CONCERNS
 from sartor.genomics.normalise import CohortSiteCalls, SiteCall
 from sartor.genomics.star_alleles import phenotype as meaning
-from sartor.genomics.star_alleles.cohort import cohort_patterns
+from sartor.genomics.star_alleles.cohort import CohortDoubts, cohort_doubts, cohort_patterns, distinct
 from sartor.genomics.star_alleles.definition import GeneDefinition, natural_key
 from sartor.genomics.star_alleles.frequencies import GeneFrequencies
 from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern, reads_undocumented_as_reference
@@ -86,10 +87,10 @@ def gene_call(
     reduced = as_one_copy(pattern) if one_copy else pattern
     tables = _tables(definition, phenotypes, frequencies)
     call = call_pattern(tables, reduced, Options(rules, all_matches, combinations, tuple(groups)))
-    extra: dict[str, object] = {}
     if one_copy and not reduced.haploid and call.status != "not-tested":
-        extra["notes"] = (*call.notes, NOTE_HETEROZYGOUS_MALE)
-    return call.model_copy(update={**extra, **_of_this_genome(definition, calls, call, positions, extra)})
+        extra = {"notes": (*call.notes, NOTE_HETEROZYGOUS_MALE), "input_quality": _worse(call.input_quality, "poor")}
+        call = call.model_copy(update=extra)
+    return call.model_copy(update=_of_this_genome(definition, calls, call, positions))
 
 
 def likely(call: GeneCall, share: float) -> GeneCall:
@@ -133,7 +134,7 @@ def likely(call: GeneCall, share: float) -> GeneCall:
 
 @dataclass(frozen=True, slots=True)
 class CohortGeneCalls:
-    """The calls of a cohort at one gene, one object per distinct genotype pattern, without positions and quality.
+    """The calls of a cohort at one gene, one object per distinct genotype pattern and quality, without positions.
 
     of_sample: int64, shape (samples,): index of each sample's call in `calls`.
     """
@@ -162,15 +163,33 @@ def gene_calls_cohort(
 ) -> CohortGeneCalls:
     """Call one gene of every sample of a cohort; sites of other genes in `calls` are ignored.
 
-    The same calls as `gene_call` gives, but for positions, quality and the sex of the samples: a gene is haploid
-    where the file's genotype is.
+    The same calls as `gene_call` gives, but for positions and the sex of the samples: a gene is
+    haploid where the file's genotype is.
     """
     as_reference = reads_undocumented_as_reference(definition, rules, combinations)
     found = cohort_patterns(definition, calls, undocumented_as_reference=as_reference)
     tables = _tables(definition, phenotypes, frequencies)
     options = Options(rules, all_matches, combinations, tuple(groups))
     called = tuple(call_pattern(tables, each, options) for each in found.patterns)
-    return CohortGeneCalls(definition.gene, found.samples, called, found.of_sample)
+    doubts = cohort_doubts(definition, calls)
+    if doubts is None:
+        return CohortGeneCalls(definition.gene, found.samples, called, found.of_sample)
+    return _with_quality(CohortGeneCalls(definition.gene, found.samples, called, found.of_sample), definition, doubts)
+
+
+def _with_quality(found: CohortGeneCalls, definition: GeneDefinition, doubts: CohortDoubts) -> CohortGeneCalls:
+    """The calls told apart by the quality of each sample's genotypes too."""
+    poor = _is_poor(doubts.variant, doubts.positions, len(definition.sites))
+    columns = (found.of_sample[:, None], poor[:, None], doubts.counts)
+    rows, of_sample = distinct(np.concatenate(columns, axis=1).astype(np.int32))
+    calls = []
+    for index, is_poor, *counts in rows.tolist():
+        named = {code: n for code, n in zip(CONCERNS, counts, strict=True) if n}
+        call = found.calls[index]
+        if named:
+            call = call.model_copy(update=_doubted(call, named, "poor" if is_poor else "reduced"))
+        calls.append(call)
+    return CohortGeneCalls(found.gene, found.samples, tuple(calls), of_sample)
 
 
 @lru_cache(maxsize=512)
@@ -193,7 +212,7 @@ def call_pattern(tables: GeneTables, pattern: Pattern, options: Options) -> Gene
     )
     blank = _blank(definition, found)
     if not found.n_called:
-        return blank.model_copy(update={"status": "not-tested", "input_quality": "absent"})
+        return blank.model_copy(update={"status": "not-tested", "input_quality": "absent", "phased": "no"})
     candidates, notes = _candidates(tables, pattern, found, options)
     notes = tuple(dict.fromkeys((*found.notes, *notes)))
     if not candidates:
@@ -399,7 +418,7 @@ def _missing_alleles(definition: GeneDefinition, pattern: Pattern, candidates: S
 
 
 def _of_this_genome(
-    definition: GeneDefinition, calls: Sequence[SiteCall], call: GeneCall, positions: bool, extra: Mapping[str, object]
+    definition: GeneDefinition, calls: Sequence[SiteCall], call: GeneCall, positions: bool
 ) -> dict[str, object]:
     """What differs between people with one pattern: positions, and the quality of their genotypes."""
     doubtful = [each for each in calls if each.concern and each.alleles]
@@ -412,19 +431,22 @@ def _of_this_genome(
     for each in doubtful:
         for code in each.concern.split(";"):
             counts[code] = counts.get(code, 0) + 1
-    notes = extra.get("notes", call.notes)
-    assert isinstance(notes, tuple)
-    update["notes"] = (*notes, *(f"concern:{code}:{n}" for code, n in counts.items()))
-    if call.status not in ("not-tested",):
-        update["input_quality"] = _worse(call.input_quality, _quality(doubtful, len(definition.sites)))
-    return update
+    variant = np.array([any(each.state is CallState.VARIANT for each in doubtful)])
+    poor = bool(_is_poor(variant, np.array([len(doubtful)], np.int32), len(definition.sites))[0])
+    return {**update, **_doubted(call, counts, "poor" if poor else "reduced")}
 
 
-def _quality(doubtful: Sequence[SiteCall], n_sites: int) -> str:
-    """Poor when a called variant is doubtful, or a fifth of the positions; else reduced."""
-    if any(each.state is CallState.VARIANT for each in doubtful) or len(doubtful) * 5 >= n_sites:
-        return "poor"
-    return "reduced"
+def _is_poor(variant: npt.NDArray[np.bool_], doubtful: npt.NDArray[np.int32], n_sites: int) -> npt.NDArray[np.bool_]:
+    """Poor when a called variant is doubtful, or a fifth of the positions; per sample."""
+    return variant | (doubtful * 5 >= n_sites)
+
+
+def _doubted(call: GeneCall, counts: Mapping[str, int], quality: str) -> dict[str, object]:
+    """What doubts about the genotypes change in a call: a note per concern, and its quality."""
+    notes = (*call.notes, *(f"concern:{code}:{n}" for code, n in counts.items()))
+    if call.status == "not-tested":
+        return {"notes": notes}
+    return {"notes": notes, "input_quality": _worse(call.input_quality, quality)}
 
 
 def _worse(one: str, other: str) -> str:
