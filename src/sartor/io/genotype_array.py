@@ -1,6 +1,7 @@
 """Consumer genotype arrays: 23andMe, AncestryDNA, MyHeritage and files of the same form, read at the known sites.
 
-An array names letters, not alleles: a genotype is used only when its strand is certain. Letters that are each
+An array names letters, not alleles: a genotype is used only when its strand is certain. Where the file does not
+state the strand, that of most rows holds, and a row that fits only the other is set aside. Letters that are each
 other's complement (A/T, C/G) are therefore not called unless the file states the strand of the reference.
 """
 
@@ -8,15 +9,17 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from sartor.domain.genome import CalledGenome, GenomeBuild, GenotypeRecord, Region
 from sartor.domain.provenance import Origin, Quarantined
-from sartor.errors import MalformedInput, UnknownBuild
+from sartor.errors import BuildConflict, MalformedInput, UnknownBuild
 from sartor.io.bgzf import chunks, first_bytes, is_gzip
+from sartor.io.repeated_records import contradictions
 from sartor.io.vcf_header import chromosome_name
 from sartor.knowledge.genome_builds import KnownSite, build_table, grch37_position
 
@@ -29,6 +32,15 @@ _BUILD: Final = re.compile(r"(?:build|GRCh|NCBI)\s*(3[678])|\bhg(18|19|38)\b", r
 _BUILDS: Final = {"37": GenomeBuild.GRCH37, "19": GenomeBuild.GRCH37, "38": GenomeBuild.GRCH38}
 _FORWARD: Final = re.compile(r"(forward|plus|\(\+\)|positive)[^.]{0,40}strand|strand[^.]{0,20}(forward|plus)", re.I)
 _ENOUGH: Final = 3
+
+
+class Strand(Enum):
+    """The strand of a file's letters: stated to be the reference's, shown by most rows, or not to be told."""
+
+    STATED = "stated"
+    PLUS = "plus"
+    MINUS = "minus"
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +72,20 @@ def recognises(head: bytes, path: Path) -> bool:
 def read_genome(path: Path, *, regions: Iterable[Region]) -> CalledGenome:
     """The genotypes at the known sites in these regions (GRCh38).
 
-    Raises MalformedInput for another kind of file and UnknownBuild when neither the comments nor the positions of
+    Raises MalformedInput for another kind of file, BuildConflict when identifiers stand where they lie on the build
+    that the comments do not state, and UnknownBuild when neither the comments nor the positions of
     known identifiers tell the build, or when it is older than GRCh37. What cannot be used stands in `quarantined`.
     """
     wanted = tuple(regions)
     read = _read(path)
     build = _build(read, path)
-    forward = bool(_FORWARD.search(" ".join(read.comments)))
     places = _places(build, wanted)
-    records = []
-    for row in read.rows:
-        site = places.get((row.chromosome, row.position)) or _after_anchor(row, places)
-        if site is None:
-            continue
-        record = _record(row, site, forward, path.name, read.quarantined)
-        if record is not None:
-            records.append(record)
+    found = [(row, places.get((row.chromosome, row.position)) or _after_anchor(row, places)) for row in read.rows]
+    known = [(row, site) for row, site in found if site is not None]
+    strand = Strand.STATED if _FORWARD.search(" ".join(read.comments)) else _strand(known)
+    drawn = [_record(row, site, strand, path.name, read.quarantined) for row, site in known]
+    records = [each for each in drawn if each is not None]
+    read.quarantined.extend(contradictions(records, kind="array"))
     return CalledGenome.of(
         records,
         sample=path.name.split(".")[0],
@@ -150,9 +160,9 @@ def _build(read: _Read, path: Path) -> GenomeBuild:
     """From the comments, else from where known identifiers stand."""
     stated = {match[1] or match[2] for match in _BUILD.finditer(" ".join(read.comments))}
     builds = {_BUILDS[each] for each in stated if each in _BUILDS}
-    if len(builds) == 1:
-        return builds.pop()
     counts = {build: _in_place(read.rows, build) for build in GenomeBuild}
+    if len(builds) == 1:
+        return _checked(builds.pop(), counts, path)
     best = max(counts, key=lambda build: counts[build])
     if not stated - set(_BUILDS) and counts[best] >= _ENOUGH and min(counts.values()) * 5 <= counts[best]:
         return best
@@ -162,6 +172,18 @@ def _build(read: _Read, path: Path) -> GenomeBuild:
         where=str(path),
         todo="download the data again on build 37 or 38",
     )
+
+
+def _checked(stated: GenomeBuild, counts: dict[GenomeBuild, int], path: Path) -> GenomeBuild:
+    """The stated build, unless known identifiers stand where they lie on the other. Raises BuildConflict."""
+    other = next(build for build in GenomeBuild if build is not stated)
+    if counts[other] >= _ENOUGH and counts[stated] * 5 <= counts[other]:
+        raise BuildConflict(
+            f"the file states {stated}, but {counts[other]} known identifiers stand at their places on {other}",
+            where=str(path),
+            todo="download the data again, or correct the stated build",
+        )
+    return stated
 
 
 def _in_place(rows: Iterable[ArrayRow], build: GenomeBuild) -> int:
@@ -194,7 +216,7 @@ def _after_anchor(row: ArrayRow, places: dict[tuple[str, int], KnownSite]) -> Kn
 
 
 def _record(
-    row: ArrayRow, site: KnownSite, forward: bool, file: str, quarantined: list[Quarantined]
+    row: ArrayRow, site: KnownSite, strand: Strand, file: str, quarantined: list[Quarantined]
 ) -> GenotypeRecord | None:
     """The row as a genotype at the site, or None with the reason set aside."""
     letters = row.letters
@@ -206,7 +228,7 @@ def _record(
         if any(letter in ("I", "D") for letter in spelled) or len(site.reference) > 1 or _is_indel(site):
             named = _indel_alleles(site, spelled)
         else:
-            named = _letters_on_strand(site, spelled, forward)
+            named = _letters_on_strand(site, spelled, strand)
     except ValueError as error:
         quarantined.append(_aside(file, row.line, f"{row.identifier}: {error}"))
         return None
@@ -240,20 +262,40 @@ def _indel_alleles(site: KnownSite, letters: list[str | None]) -> list[str | Non
     return [None if each is None else longer if each == "I" else shorter for each in letters]
 
 
-def _letters_on_strand(site: KnownSite, letters: list[str | None], forward: bool) -> list[str | None]:
+def _strand(rows: Iterable[tuple[ArrayRow, KnownSite]]) -> Strand:
+    """The strand that most of a file's letters fit, where they fit one strand alone; OPEN when it cannot be told."""
+    plus = minus = 0
+    for row, site in rows:
+        seen = set(row.letters) - _NOT_CALLED
+        if not seen or not seen <= set("ACGT") or len(site.reference) > 1 or _is_indel(site):
+            continue
+        forward, backward = _fitting(site, seen)
+        plus += forward and not backward
+        minus += backward and not forward
+    return Strand.PLUS if plus > minus else Strand.MINUS if minus > plus else Strand.OPEN
+
+
+def _fitting(site: KnownSite, seen: Set[str]) -> tuple[bool, bool]:
+    """Whether letters fit the site's alleles on the reference's strand, and on the other."""
+    known = {site.reference, *site.alternates}
+    return seen <= known, {letter.translate(_COMPLEMENT) for letter in seen} <= known
+
+
+def _letters_on_strand(site: KnownSite, letters: list[str | None], strand: Strand) -> list[str | None]:
     """The letters on the reference's strand. Raises ValueError when the strand is not certain."""
     seen = {letter for letter in letters if letter is not None}
     if not seen <= set("ACGT"):
         raise ValueError(f"genotype letters {''.join(sorted(seen))} are not bases")
-    known = {site.reference, *site.alternates}
-    turned = {letter.translate(_COMPLEMENT) for letter in seen}
-    if seen <= known:
-        if turned <= known and seen and not forward:
-            raise ValueError("its letters fit both strands and the file does not state the strand")
+    forward, backward = _fitting(site, seen)
+    if not seen or (strand is Strand.STATED and forward):
         return letters
-    if turned <= known and not forward:
-        return [None if each is None else each.translate(_COMPLEMENT) for each in letters]
-    raise ValueError("its letters fit no allele of the site on the strand that the file states")
+    if strand is Strand.STATED or not (forward or backward):
+        raise ValueError("its letters fit no allele of the site on the strand that the file states")
+    if forward and backward:
+        raise ValueError("its letters fit both strands and the file does not state the strand")
+    if strand is Strand.OPEN or (strand is Strand.PLUS) is not forward:
+        raise ValueError("its letters fit the other strand than those of the file's other rows")
+    return letters if forward else [None if each is None else each.translate(_COMPLEMENT) for each in letters]
 
 
 def _aside(file: str, line: int, reason: str) -> Quarantined:

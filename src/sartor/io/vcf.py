@@ -13,7 +13,7 @@ from sartor.domain.provenance import Origin, Quarantined
 from sartor.errors import MalformedInput, TruncatedInput, UnsortedInput
 from sartor.io.bgzf import chunks, first_bytes, is_bgzip, is_gzip
 from sartor.io.repeated_records import contradictions
-from sartor.io.vcf_build import Targets, establish_build, on_grch38, respelled, targets_on
+from sartor.io.vcf_build import OTHER, Targets, establish_build, known_places, on_grch38, respelled, targets_on
 from sartor.io.vcf_header import VcfHeader, parse_header, sample_column, split_header
 from sartor.io.vcf_index import BadIndex, check_end, find_index, indexed_lines, read_index
 from sartor.io.vcf_rows import BadRow, VcfRow, genotype_record, parse_row
@@ -139,6 +139,8 @@ def read_rows(path: Path, regions: tuple[Region, ...], choose: Callable[[VcfHead
     builds = [header.stated_build] if header.stated_build else list(GenomeBuild)
     candidates = [targets_on(build, padded) for build in builds]
     everywhere = [region for each in candidates for region in each.regions]
+    if header.stated_build:
+        everywhere += known_places(OTHER[header.stated_build])
     quarantined: list[Quarantined] = []
     lines = _lines(path, header, pieces, rest, everywhere, quarantined)
     rows = list(_parsed(path, header, lines, quarantined))

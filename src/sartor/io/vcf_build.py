@@ -10,10 +10,10 @@ from typing import Final
 from sartor.domain.genome import GenomeBuild, Region
 from sartor.errors import BuildConflict, UnknownBuild
 from sartor.io.vcf_rows import BadRow, VcfRow, moved
-from sartor.knowledge.genome_builds import build_table, known_bases, reference_base, regions_on_grch37
+from sartor.knowledge.genome_builds import build_table, grch37_position, known_bases, reference_base, regions_on_grch37
 
 _ENOUGH: Final = 3
-_OTHER: Final = {GenomeBuild.GRCH37: GenomeBuild.GRCH38, GenomeBuild.GRCH38: GenomeBuild.GRCH37}
+OTHER: Final = {GenomeBuild.GRCH37: GenomeBuild.GRCH38, GenomeBuild.GRCH38: GenomeBuild.GRCH37}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,16 @@ def targets_on(build: GenomeBuild, regions: Iterable[Region]) -> Targets:
     return Targets(build, stretches)
 
 
+def known_places(build: GenomeBuild) -> tuple[Region, ...]:
+    """The first base of every known site on a build: what must be read to tell whether a file is on that build."""
+    places = set()
+    for chromosome, position in build_table().sites:
+        place = position if build is GenomeBuild.GRCH38 else grch37_position(chromosome, position)
+        if place is not None:
+            places.add(Region(chromosome, place, place))
+    return tuple(sorted(places))
+
+
 @dataclass(frozen=True, slots=True)
 class _Agreement:
     """How many sites' rows agree or disagree with a build's reference bases, and how many rsIDs stand in place."""
@@ -68,23 +78,35 @@ class _Agreement:
     identifiers: int
 
     @property
+    def weight(self) -> int:
+        return self.matches + 2 * self.identifiers
+
+    @property
     def establishes(self) -> bool:
-        weight = self.matches + 2 * self.identifiers
-        return weight >= _ENOUGH and self.mismatches * 5 <= weight
+        return self.weight >= _ENOUGH and self.mismatches * 5 <= self.weight
 
 
 def establish_build(stated: GenomeBuild | None, rows: Sequence[VcfRow], where: str) -> GenomeBuild:
     """The build that the header states, checked against known reference bases; else the one that the bases show.
 
-    Raises BuildConflict when the bases contradict the header and UnknownBuild when nothing tells.
+    `rows` must hold those at the known places of both builds. Raises BuildConflict when the bases contradict the
+    header, or when the records stand at the other build's known sites and not at its own, and
+    UnknownBuild when nothing tells.
     """
     agreement = {build: _agreement(rows, build) for build in GenomeBuild}
     if stated is not None:
-        ours = agreement[stated]
+        ours, theirs = agreement[stated], agreement[OTHER[stated]]
         if ours.mismatches >= _ENOUGH and ours.mismatches > ours.matches:
-            fits = f" and fit {_OTHER[stated]}" if agreement[_OTHER[stated]].establishes else ""
+            fits = f" and fit {OTHER[stated]}" if theirs.establishes else ""
             raise BuildConflict(
                 f"the header states {stated}, but {ours.mismatches} known reference bases contradict it{fits}",
+                where=where,
+                todo="correct the header or hand in the right file",
+            )
+        if theirs.establishes and ours.weight * 5 <= theirs.weight:
+            raise BuildConflict(
+                f"the header states {stated}, but {theirs.matches} records stand where known variants lie on"
+                f" {OTHER[stated]} and {ours.matches} where they lie on {stated}",
                 where=where,
                 todo="correct the header or hand in the right file",
             )

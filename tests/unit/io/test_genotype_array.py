@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sartor.domain.genome import CallState, GenomeBuild, Region
-from sartor.errors import MalformedInput, UnknownBuild
+from sartor.errors import BuildConflict, MalformedInput, UnknownBuild
 from sartor.genomics.normalise import Site, call_sites
 from sartor.io import genotype_array, vcf
 from sartor.knowledge.genome_builds import build_table, grch37_position
@@ -89,13 +89,13 @@ def test_indel_codes_only_where_one_indel_can_be_meant(
     assert bool(genome.quarantined) == (not alleles and not (rsid == "rs4244285" and after))
 
 
-def strandless(tmp_path: Path, rsid: str, letters: str):  # type: ignore[no-untyped-def]
-    others = "".join(line(name, "GG", "{},{},{},{}\n") for name in ("rs4986893", "rs72552267", "rs17884712"))
+def strandless(tmp_path: Path, rsid: str, letters: str, others: str = "GG"):  # type: ignore[no-untyped-def]
+    others = "".join(line(name, others, "{},{},{},{}\n") for name in ("rs4986893", "rs72552267", "rs17884712"))
     return call(tmp_path, PLAIN_CSV + others + line(rsid, letters, "{},{},{},{}\n"), rsid)
 
 
 def test_a_file_that_does_not_state_its_strand(tmp_path: Path) -> None:
-    found, genome = strandless(tmp_path, "rs4244285", "CT")
+    found, genome = strandless(tmp_path, "rs4244285", "CT", "CC")
     assert genome.source_build is GenomeBuild.GRCH37
     assert found.alleles == ("G", "A")
     palindromic, genome = strandless(tmp_path, "rs58973490", "AG")
@@ -111,6 +111,33 @@ def test_letters_that_contradict_the_stated_strand(tmp_path: Path) -> None:
     found, genome = call(tmp_path, TWENTY_THREE + line("rs4244285", "CC"), "rs4244285")
     assert found.alleles == ()
     assert "strand" in genome.quarantined[0].reason
+
+
+def test_a_row_on_the_other_strand_than_its_file(tmp_path: Path) -> None:
+    found, genome = strandless(tmp_path, "rs4244285", "CT")
+    assert found.alleles == ()
+    assert "other strand" in genome.quarantined[0].reason
+    found, _ = strandless(tmp_path, "rs4244285", "GA")
+    assert found.alleles == ("G", "A")
+
+
+def test_one_letter_alone_leaves_the_other_copy_open(tmp_path: Path) -> None:
+    found, _ = call(tmp_path, TWENTY_THREE + line("rs4244285", "A"), "rs4244285")
+    assert (found.alleles, found.concern) == (("A", None), "unexpected-ploidy")
+
+
+def test_rows_that_contradict_each_other(tmp_path: Path) -> None:
+    found, genome = call(tmp_path, TWENTY_THREE + line("rs4244285", "AG") + line("rs4244285", "GG"), "rs4244285")
+    assert (found.alleles, found.concern) == ((None, None), "contradicting-records")
+    assert [each.origin.line for each in genome.quarantined] == [TWENTY_THREE.count("\n") + 2]
+
+
+def test_a_stated_build_that_the_places_contradict(tmp_path: Path) -> None:
+    names = ("rs4244285", "rs4986893", "rs72552267", "rs12248560")
+    path = tmp_path / "genome.txt"
+    path.write_text(TWENTY_THREE + "".join(line(name, "GG", build=38) for name in names))
+    with pytest.raises(BuildConflict, match="GRCh38"):
+        genotype_array.read_genome(path, regions=EVERYWHERE)
 
 
 def test_haploid_x(tmp_path: Path) -> None:

@@ -316,6 +316,14 @@ def test_bases_that_contradict_the_stated_build(write) -> None:  # type: ignore[
         read(write(*rows))
 
 
+@pytest.mark.parametrize("build", list(GenomeBuild))
+def test_places_that_contradict_the_stated_build(write, build: GenomeBuild) -> None:  # type: ignore[no-untyped-def]
+    head = (HEAD37 if build is GenomeBuild.GRCH38 else HEAD38) + COLUMNS
+    with pytest.raises(BuildConflict, match=f"lie on {build}"):
+        read(write(*reference_rows(build), head=head))
+    assert read(write(*reference_rows(build)[:2], head=head)).sample == "S1"
+
+
 class TestWithIndex:
     """The lane that reads only what it needs."""
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sartor.genomics.cohort_sites import CONCERNS
+from sartor.genomics.cohort_sites import CONCERNS, bit_of
 from sartor.genomics.normalise import CohortSiteCalls
 from sartor.genomics.star_alleles.definition import GeneDefinition
 from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern, reads_undocumented_as_reference
@@ -98,7 +98,7 @@ class CohortDoubts:
     """How many of a gene's positions are doubtful in each sample.
 
     counts: int32, shape (samples, concerns), in the order of `CONCERNS`; positions: int32, shape (samples,).
-    variant: bool, shape (samples,): whether a called variant is among them.
+    variant: bool, shape (samples,): whether a variant is among them, called or shown by reads against the call.
     """
 
     counts: npt.NDArray[np.int32]
@@ -116,11 +116,12 @@ def cohort_doubts(definition: GeneDefinition, calls: CohortSiteCalls) -> CohortD
     found, codes = calls.concerns[rows], calls.codes[rows]
     doubtful = found != 0
     variant = (codes > 0).any(axis=2) & (codes != MISSING).all(axis=2)
+    contradicted = (found & bit_of("allele-balance")) != 0
     counts = [((found >> np.uint32(bit)) & 1).sum(axis=0) for bit in range(len(CONCERNS))]
     return CohortDoubts(
         np.stack(counts, axis=1).astype(np.int32),
         doubtful.sum(axis=0).astype(np.int32),
-        (doubtful & variant).any(axis=0),
+        ((doubtful & variant) | contradicted).any(axis=0),
     )
 
 

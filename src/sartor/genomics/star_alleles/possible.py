@@ -431,13 +431,14 @@ def _of_this_genome(
     for each in doubtful:
         for code in each.concern.split(";"):
             counts[code] = counts.get(code, 0) + 1
-    variant = np.array([any(each.state is CallState.VARIANT for each in doubtful)])
+    shown = (each.state is CallState.VARIANT or "allele-balance" in each.concern for each in doubtful)
+    variant = np.array([any(shown)])
     poor = bool(_is_poor(variant, np.array([len(doubtful)], np.int32), len(definition.sites))[0])
     return {**update, **_doubted(call, counts, "poor" if poor else "reduced")}
 
 
 def _is_poor(variant: npt.NDArray[np.bool_], doubtful: npt.NDArray[np.int32], n_sites: int) -> npt.NDArray[np.bool_]:
-    """Poor when a called variant is doubtful, or a fifth of the positions; per sample."""
+    """Poor when a variant, called or shown by reads against the call, is doubtful, or a fifth of the positions."""
     return variant | (doubtful * 5 >= n_sites)
 
 
