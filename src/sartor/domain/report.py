@@ -7,7 +7,7 @@ from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Explanation
 from sartor.domain.finding import Finding
 from sartor.domain.provenance import Provenance, Quarantined
-from sartor.domain.record import Demographics, Medication
+from sartor.domain.record import Demographics, Medication, Unused
 
 SCHEMA_VERSION = "1"
 
@@ -66,7 +66,11 @@ class Patient(Frozen):
 
 
 class Report(Frozen):
-    """One person's explained, cited report. `actions` are ids of findings, most urgent first, at most five."""
+    """One person's explained, cited report.
+
+    actions: ids of findings, most urgent first, at most five.
+    unused:  what the inputs hold beside what is read, by kind, counted.
+    """
 
     schema_version: str = SCHEMA_VERSION
     patient: Patient
@@ -76,6 +80,7 @@ class Report(Frozen):
     not_tested: tuple[NotTested, ...] = ()
     failed: tuple[FailedSection, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
+    unused: tuple[Unused, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     provenance: Provenance
 

@@ -9,7 +9,7 @@ from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Explanation, Wording
 from sartor.domain.finding import Action, ActionKind, Finding, InputQuality, SourceStrength, Status, Urgency
 from sartor.domain.provenance import Provenance, Quarantined
-from sartor.domain.record import Record
+from sartor.domain.record import Record, Unused
 from sartor.domain.report import Conflict, FailedSection, NotTested, Patient, Report, ReportedFinding, Text
 
 MOST_ACTIONS = 5
@@ -60,6 +60,7 @@ def compose(
         not_tested=tuple(dict.fromkeys(not_tested)),
         failed=tuple(failed),
         quarantined=_quarantined(record),
+        unused=tuple(each for each in record.other if isinstance(each, Unused)),
         evidence=tuple(evidence),
         provenance=provenance,
     )

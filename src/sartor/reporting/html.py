@@ -27,6 +27,7 @@ _UNITS = {"mg/wk": "mg/week", "mg/d": "mg/day", "a": "years"}
 _STEP = 1024
 _ID_SHOWN = 8
 _LISTED = 8
+_SHOWN = 4
 _STRENGTHS = tuple(SourceStrength)
 
 
@@ -52,6 +53,8 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
         identity=identity(report, words),
         no_genes=not any(gene.tested for gene in arranged.genes),
         untested=_untested(arranged, words),
+        alerts=alerts(arranged, words),
+        lost_names=[file_name(each.origin.file) for each in arranged.lost_files],
         gaps=[each for each in gaps if each.subject not in in_part],
         unread={each.subject for each in gaps},
         contents=_contents(arranged, words, changes),
@@ -95,6 +98,35 @@ def day(moment: str) -> str:
         return year
     named = f"{_MONTHS[int(month) - 1]} {year}"
     return f"{int(of_month)} {named}" if of_month else named
+
+
+def alerts(arranged: View, words: Words) -> list[str]:
+    """What a reader has to know before anything else: what failed, was not used, or rests on poor data."""
+    failed = ", ".join(each.capability for each in arranged.report.failed)
+    said = [f"{words('summary.failed', n=len(arranged.report.failed))}: {failed}"] if failed else []
+    return said + input_alerts(arranged, words)
+
+
+def input_alerts(arranged: View, words: Words) -> list[str]:
+    """What of the input was not used or is poor, and which current medicines could be judged in part only."""
+    said: list[str] = []
+    lost = arranged.lost_files
+    said += [
+        words("summary.alert_input", name=file_name(each.origin.file), reason=each.reason) for each in lost[:_SHOWN]
+    ]
+    said += [words("page.and_more", n=len(lost) - _SHOWN)] if len(lost) > _SHOWN else []
+    if arranged.lost_data:
+        said.append(words("summary.alert_data", n=len(arranged.lost_data)))
+    if poor := arranged.poor_genes:
+        said.append(words("summary.alert_poor", n=len(poor), names=_several(poor, words)))
+    if found := arranged.in_part:
+        said.append(words("summary.alert_in_part", names=_several([each.name for each in found], words)))
+    return said
+
+
+def file_name(path: str) -> str:
+    """The last part of a path."""
+    return path.rsplit("/", 1)[-1]
 
 
 def readable(gap: NotTested, words: Words) -> NotTested:

@@ -6,7 +6,7 @@ import textwrap
 
 from sartor.domain.report import Report
 from sartor.reporting.changes import Changes
-from sartor.reporting.html import day, identity, named, person, readable
+from sartor.reporting.html import day, identity, input_alerts, named, person, readable
 from sartor.reporting.view import Drug, GeneToday, View, view
 from sartor.reporting.words import Words, load
 
@@ -20,6 +20,8 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
     blocks = [
         _who(report, words),
         _failed(report, words),
+        _alerts(arranged, words),
+        _unjudged(arranged, words),
         _actions(arranged, words),
         _medicines(arranged, words),
         _later(arranged, words),
@@ -42,12 +44,26 @@ def _failed(report: Report, words: Words) -> list[str]:
     return [first, *(f"  {each.capability}: error[{each.slug}]: {each.reason}" for each in report.failed)]
 
 
+def _alerts(arranged: View, words: Words) -> list[str]:
+    said = input_alerts(arranged, words)
+    if not said:
+        return []
+    told = (line for each in said for line in _wrapped(each, indent="  "))
+    return [f"! {words('summary.alert')}", *told]
+
+
+def _unjudged(arranged: View, words: Words) -> list[str]:
+    n = len(arranged.unjudged)
+    return [f"! {words('summary.verdict_part', n=n, total=arranged.n_current)}"] if n else []
+
+
 def _actions(arranged: View, words: Words) -> list[str]:
     if not arranged.report.findings:
         return [words("summary.nothing")]
     if not arranged.actions:
-        judged = arranged.current and not arranged.report.failed
-        return [words("summary.no_actions" if judged else "summary.verdict_unjudged")]
+        if arranged.all_clear:
+            return [words("summary.no_actions")]
+        return [words("summary.no_actions_part" if arranged.current else "summary.verdict_unjudged")]
     lines = [words("summary.actions")]
     for place, drug in enumerate(arranged.actions, start=1):
         urgency = words(f"urgency.{drug.urgency.value}")
@@ -65,7 +81,9 @@ def _medicines(arranged: View, words: Words) -> list[str]:
     lines = [words("summary.medicines")]
     for drug in arranged.current:
         genes = ", ".join(f"{each.name} {_phenotypes(each, words)}".strip() for each in drug.genes)
-        lines.append(f"  {drug.name:<16} {words.code('action', drug.verdict.kind):<16} {genes}")
+        poor = f" [{words('quality.short')}: {words('quality.poor')}]" if drug.poor else ""
+        verdict = f"{words.code('action', drug.verdict.kind)}{poor}"
+        lines.append(f"  {drug.name:<16} {verdict:<16} {genes}")
     silent = "summary.failed_row" if arranged.report.failed else "summary.none_row"
     quiet = ((arranged.silent, silent), (arranged.unmatched, "summary.unmatched_row"))
     lines += [f"  {named(each):<16} {words(key)}" for found, key in quiet for each in found]

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sartor.domain.finding import ActionKind, Finding, Status, Urgency
+from sartor.domain.finding import ActionKind, Finding, InputQuality, Status, Urgency
 from sartor.domain.genome import CallState, GeneCall, PositionCall
+from sartor.domain.provenance import Quarantined
 from sartor.domain.record import Medication
 from sartor.domain.report import Conflict, Report, ReportedFinding
 from sartor.domain.source import Citation
@@ -130,6 +131,17 @@ class Drug:
         """What it is: "drug" for a medicine, else the kind that its capability names."""
         kind = self.leading.finding.kind
         return "drug" if kind == "dose" else kind
+
+    @property
+    def poor(self) -> bool:
+        """Whether a conclusion about it rests on data of poor quality."""
+        return any(each.finding.certainty.input_quality is InputQuality.POOR for each in self.advices)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether one source asks for nothing and another could not be judged, so that nothing is settled."""
+        open_ = any(each.verdict.level == "unknown" and each.finding.kind == "drug" for each in self.advices)
+        return open_ and not self.verdict.asks and self.verdict.level != "unknown"
 
     @property
     def current(self) -> bool:
@@ -250,6 +262,11 @@ class Gene:
         return tuple(sorted(found.items(), key=lambda each: -(each[1] or 0.0)))
 
     @property
+    def poor(self) -> bool:
+        """Whether it was read from data of poor quality."""
+        return self.reported.finding.certainty.input_quality is InputQuality.POOR
+
+    @property
     def changed(self) -> bool:
         """Whether current medicines change the phenotype."""
         return self.today is not None and self.today.changed
@@ -349,6 +366,50 @@ class View:
         return sum(each.current is not False for each in self.report.patient.medications)
 
     @cached_property
+    def unjudged(self) -> tuple[Medication, ...]:
+        """The current medicines of which at least one active substance could not be judged."""
+        found = [*self.unmatched, *(each for drug in self.quiet("unknown") for each in drug.medications)]
+        found += self.silent if self.report.failed or not self.report.findings else ()
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def in_part(self) -> tuple[Drug, ...]:
+        """The current medicines that one source could judge and another could not."""
+        return tuple(each for each in self.current if each.in_part)
+
+    @cached_property
+    def lost_files(self) -> tuple[Quarantined, ...]:
+        """The inputs of which nothing could be used."""
+        return tuple(each for each in self.report.quarantined if each.kind == "file")
+
+    @cached_property
+    def lost_data(self) -> tuple[Quarantined, ...]:
+        """The data set aside from inputs that were used."""
+        return tuple(each for each in self.report.quarantined if each.kind != "file")
+
+    @cached_property
+    def poor_genes(self) -> tuple[str, ...]:
+        """Genes read from data of poor quality, those that matter for a current medicine first."""
+        return tuple(dict.fromkeys((*self._poor_now, *(each.name for each in self.genes if each.poor))))
+
+    @cached_property
+    def alarmed(self) -> bool:
+        """Whether the reader has to know at once that something handed in could not be used or not trusted."""
+        return bool(self.report.failed or self.report.quarantined or self.poor_genes or self.in_part)
+
+    @cached_property
+    def all_clear(self) -> bool:
+        """Whether "nothing asks for a decision" may be said: all current medicines judged, on sound and whole input."""
+        poor = self._poor_now or any(each.poor for each in self.current)
+        flawed = self.report.failed or self.report.quarantined or self.unjudged or self.in_part or poor
+        return bool(self.current) and not self.asking and not flawed
+
+    @property
+    def _poor_now(self) -> tuple[str, ...]:
+        poor = {each.name for each in self.genes if each.poor}
+        return tuple(dict.fromkeys(gene.name for drug in self.current for gene in drug.genes if gene.name in poor))
+
+    @cached_property
     def citations(self) -> tuple[tuple[Citation, tuple[str, ...]], ...]:
         """Every citation once, with the medicines that rest on it."""
         found: dict[Citation, list[str]] = {}
@@ -370,7 +431,7 @@ def view(report: Report) -> View:
     by_finding = {advice.finding.id: drug for drug in subjects for advice in drug.advices}
     led = {drug.anchor: drug for identifier in report.actions if (drug := by_finding.get(identifier)) is not None}
     current = [each for each in report.patient.medications if each.current is not False]
-    known = {medication for drug in drugs for medication in drug.medications}
+    known = {medication for drug in drugs if drug.current for medication in drug.medications}
     return View(
         report=report,
         drugs=drugs,
@@ -439,7 +500,8 @@ def _drug(
 def _is(medication: Medication, code: str, label: str) -> bool:
     if medication.current is False:
         return False
-    return any(each.drug.code == code or each.drug.label.lower() == label.lower() for each in medication.drugs)
+    whole = (each.drug for each in medication.drugs if not each.local)
+    return any(each.code == code or each.label.lower() == label.lower() for each in whole)
 
 
 def _gene_names(finding: Finding) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import report_sample as sample
@@ -17,8 +18,8 @@ from sartor.domain.finding import (
     Urgency,
 )
 from sartor.domain.genome import CallState
-from sartor.domain.provenance import Provenance
-from sartor.domain.record import Demographics, Medication, Record
+from sartor.domain.provenance import Origin, Provenance, Quarantined
+from sartor.domain.record import Demographics, DrugMatch, Medication, Record, Unused
 from sartor.domain.report import Conflict, FailedSection, Patient, Report
 from sartor.reporting import html, text
 from sartor.reporting.changes import compare
@@ -294,7 +295,7 @@ def test_what_failed_or_could_not_be_judged_never_reads_as_all_clear() -> None:
     failed = (FailedSection(capability="pharmacogenomics", slug="capability-crashed", reason="it stopped"),)
     for report in (sample.report(found=[], failed=failed), sample.report(found=[])):
         page = words_of(html.render(report))
-        assert "Current medicines could not be judged" in page
+        assert re.search(r"(\d+) of \1 current medicines could not be judged", page)
         assert "No current medicine needs a change" not in page
         assert "Nothing asks for a decision now" not in page + text.render(report)
     page = words_of(html.render(sample.report(found=[], failed=failed)))
@@ -304,6 +305,69 @@ def test_what_failed_or_could_not_be_judged_never_reads_as_all_clear() -> None:
 
 def test_an_unrecognised_medicine_is_counted_in_the_verdict() -> None:
     pairs = [sample.drug_pair("paroxetine", "CYP2D6", "CPIC", sample.STANDARD)]
-    assert "No change found, but 1 current medicine could not be judged" in words_of(
-        html.render(sample.report(found=pairs))
+    assert "1 of 9 current medicines could not be judged" in words_of(html.render(sample.report(found=pairs)))
+
+
+def _one_medicine(quality: InputQuality = InputQuality.GOOD, **more: Any) -> Report:
+    """A person on one medicine whose only advice is the usual dose."""
+    finding, explanation = sample.drug_pair("atorvastatin", "SLCO1B1", "CPIC", sample.STANDARD)
+    finding = finding.model_copy(
+        update={"concerns_current": True, "certainty": finding.certainty.model_copy(update={"input_quality": quality})}
     )
+    made = sample.report(found=[(finding, explanation)])
+    taken = Medication(
+        text="Atorvastatin", current=True, drugs=(DrugMatch(drug=finding.about, by="name", matched="x"),)
+    )
+    patient = made.patient.model_copy(update={"medications": (taken,)})
+    return made.model_copy(update={"patient": patient, "quarantined": (), **more})
+
+
+ALL_CLEAR = ("Nothing asks for a decision now", "No current medicine needs a change")
+
+
+def _says_all_clear(report: Report) -> bool:
+    said = words_of(html.render(report)) + text.render(report)
+    return any(each in said for each in ALL_CLEAR)
+
+
+def test_an_all_clear_is_given_on_whole_and_sound_input() -> None:
+    assert _says_all_clear(_one_medicine())
+    assert 'role="alert"' not in html.render(_one_medicine())
+
+
+def test_no_all_clear_on_poor_data_and_the_verdict_says_so() -> None:
+    report = _one_medicine(InputQuality.POOR)
+    assert not _says_all_clear(report)
+    row = words_of(html.render(report)).partition("What it means")[2][:200]
+    assert "Data: poor" in row
+    assert "[Data: poor]" in text.render(report)
+
+
+def test_an_input_that_was_not_used_is_told_first_and_takes_the_all_clear_away() -> None:
+    lost = Quarantined(
+        origin=Origin(file="/x/scan.bin"), reason="no reader recognises what the file holds", kind="file"
+    )
+    report = _one_medicine(quarantined=(lost, Quarantined(origin=Origin(file="a.tsv", line=3), reason="bad")))
+    assert not _says_all_clear(report)
+    page = html.render(report)
+    assert page.index('role="alert"') < page.index('id="medicines-title"')
+    for said in (words_of(page), " ".join(text.render(report).split())):
+        assert "Input not used: scan.bin (no reader recognises what the file holds)" in said
+        assert "1 datum could not be used" in said
+    patient = words_of(page.partition('id="patient"')[2])
+    assert "could not be read: scan.bin" in patient
+
+
+def test_an_unmatched_current_medicine_is_counted_in_the_headline() -> None:
+    report = _one_medicine()
+    taken = (*report.patient.medications, Medication(text="Wundermittel", current=None))
+    report = report.model_copy(update={"patient": report.patient.model_copy(update={"medications": taken})})
+    assert not _says_all_clear(report)
+    assert "1 of 2 current medicines could not be judged" in words_of(html.render(report))
+    assert "1 of 2 current medicines could not be judged" in text.render(report)
+
+
+def test_what_the_inputs_hold_beside_is_listed_with_its_number() -> None:
+    report = _one_medicine(unused=(Unused(kind="Claim", count=17, reason="this type of resource is not read"),))
+    assert "Claim 17 this type of resource is not read" in words_of(html.render(report))
+    assert _says_all_clear(report)
