@@ -9,8 +9,10 @@ from sartor.domain.code import Frozen
 from sartor.domain.evidence import Fact
 from sartor.domain.finding import Finding, Status
 from sartor.domain.report import Report
+from sartor.errors import ConflictingInputs
 
 Aspect = Literal["new", "gone", "status", "conclusion", "action", "urgency", "certainty", "estimate"]
+Identity = Literal["identifier", "name", "birth date", "sample"]
 Cause = Literal["definition", "guideline", "input", "fact", "source", "software", "unknown"]
 
 
@@ -36,15 +38,24 @@ class Change(Frozen):
 
 
 class Changes(Frozen):
-    """Every change from the older to the newer report; `before` and `after` are when they were made."""
+    """Every change from the older to the newer report; `before` and `after` are when they were made.
+
+    unproved: what of a person's identity only one report states, so that both being of one person is not shown.
+    """
 
     before: str
     after: str
+    unproved: tuple[Identity, ...] = ()
     changes: tuple[Change, ...] = ()
 
 
 def compare(old: Report, new: Report) -> Changes:
-    """List what changed from `old` to `new`, each with what differs between the two runs and bears on it."""
+    """List what changed from `old` to `new`, each with what differs between the two runs and bears on it.
+
+    Raises ConflictingInputs when the two are of different people: another identifier, another name and birth
+    date, or another sample.
+    """
+    unproved = _same_person(old, new)
     before = {each.finding.id: each.finding for each in old.findings}
     after = {each.finding.id: each.finding for each in new.findings}
     runs = _Runs(old, new)
@@ -65,7 +76,43 @@ def compare(old: Report, new: Report) -> Changes:
             )
             for aspect, was, now in _aspects(one, other)
         )
-    return Changes(before=old.provenance.created, after=new.provenance.created, changes=tuple(found))
+    return Changes(before=old.provenance.created, after=new.provenance.created, unproved=unproved, changes=tuple(found))
+
+
+def _same_person(old: Report, new: Report) -> tuple[Identity, ...]:
+    """What only one of the two states of who they are about. Raises ConflictingInputs when they contradict."""
+    was, now = _who(old), _who(new)
+    differs = {each for each in was if was[each] and now[each] and not _agree(each, was[each], now[each])}
+    named = {"name", "birth date"}
+    if not named <= differs:
+        differs -= named
+    if differs:
+        raise ConflictingInputs(
+            f"the earlier report is of another person: {' and '.join(each for each in was if each in differs)} differ",
+            where="--since",
+            todo="give an earlier report of the same person",
+        )
+    return tuple(each for each in was if bool(was[each]) != bool(now[each]))
+
+
+def _who(report: Report) -> dict[Identity, str]:
+    who = report.patient.demographics
+    return {
+        "identifier": who.identifier,
+        "name": who.name,
+        "birth date": who.birth_date,
+        "sample": report.patient.sample,
+    }
+
+
+def _agree(what: Identity, one: str, other: str) -> bool:
+    """Dates as precisely as both say, names in any order of their words, the rest as it stands."""
+    if what == "birth date":
+        length = min(len(one), len(other))
+        return one[:length] == other[:length]
+    if what == "name":
+        return set(one.casefold().split()) == set(other.casefold().split())
+    return one == other
 
 
 def _aspects(one: Finding | None, other: Finding | None) -> Iterable[tuple[Aspect, str, str]]:

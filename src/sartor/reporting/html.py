@@ -48,6 +48,7 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
         report=report,
         changes=changes,
         paper=paper,
+        unproved=unproved(changes, words) if changes is not None else "",
         name=name,
         title=words("page.title_for", name=name),
         identity=identity(report, words),
@@ -122,6 +123,12 @@ def input_alerts(arranged: View, words: Words) -> list[str]:
     if found := arranged.in_part:
         said.append(words("summary.alert_in_part", names=_several([each.name for each in found], words)))
     return said
+
+
+def unproved(changes: Changes, words: Words) -> str:
+    """The warning that two reports may be of different people; empty when both state who they are about."""
+    names = ", ".join(words(f"changes.identity.{each}") for each in changes.unproved)
+    return words("changes.unproved", names=names) if names else ""
 
 
 def file_name(path: str) -> str:
@@ -251,11 +258,12 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
         "matched": matched,
         "position": show,
         "position_head": lambda: Markup(parts.head()),
-        "because": lambda reason: _because(reason, words),
+        "because": lambda reason: because(reason, words),
     }
 
 
-def _because(reason: Reason, words: Words) -> str:
+def because(reason: Reason, words: Words) -> str:
+    """What differs between two runs and bears on a change, in words."""
     name = reason.name
     if reason.cause == "fact":
         name = readable(NotTested(subject=name, reason=""), words).subject

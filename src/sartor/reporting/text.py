@@ -6,7 +6,7 @@ import textwrap
 
 from sartor.domain.report import Report
 from sartor.reporting.changes import Changes
-from sartor.reporting.html import day, identity, input_alerts, named, person, readable
+from sartor.reporting.html import because, day, identity, input_alerts, named, person, readable, unproved
 from sartor.reporting.view import Drug, GeneToday, View, view
 from sartor.reporting.words import Words, load
 
@@ -103,13 +103,17 @@ def _later(arranged: View, words: Words) -> list[str]:
 def _changed(changes: Changes | None, words: Words) -> list[str]:
     if changes is None:
         return []
+    warned = unproved(changes, words)
+    warning = _wrapped(f"! {warned}", indent="") if warned else []
     if not changes.changes:
-        return [words("summary.unchanged", date=day(changes.before))]
-    lines = [words("summary.changed", n=len(changes.changes), date=day(changes.before))]
+        return [words("summary.unchanged", date=day(changes.before)), *warning]
+    lines = [words("summary.changed", n=len(changes.changes), date=day(changes.before)), *warning]
     for each in changes.changes[:10]:
         what = words(f"changes.kind_{each.aspect}")
         nothing = words("changes.nothing")
         lines.append(f"  {each.label}: {what}: {each.before or nothing} → {each.after or nothing}")
+        reasons = "; ".join(because(reason, words) for reason in each.reasons)
+        lines += _wrapped(words("changes.cause", reasons=reasons), indent="    ")
     rest = len(changes.changes) - 10
     return [*lines, f"  {words('page.and_more', n=rest)}"] if rest > 0 else lines
 

@@ -1,7 +1,11 @@
+import pytest
 import report_sample as sample
 
 from sartor.domain.finding import Certainty, InputQuality
 from sartor.domain.provenance import InputFile
+from sartor.domain.report import Report
+from sartor.errors import ConflictingInputs
+from sartor.reporting import html, text
 from sartor.reporting.changes import Changes, compare
 
 
@@ -53,3 +57,39 @@ def test_a_new_version_of_the_software_is_the_last_resort() -> None:
     newer = sample.report(made=sample.provenance(sartor_version="0.2.0"))
     assert reasons(compare(fewer, newer), "pharmacogenomics/dose/warfarin/iwpc") == {"software"}
     assert reasons(compare(fewer, sample.report()), "pharmacogenomics/dose/warfarin/iwpc") == {"unknown"}
+
+
+def other_person(**told: str) -> Report:
+    """The sample report with other demographics, and the sample where it is named."""
+    made = sample.report()
+    of = made.patient.model_copy(update={"sample": told.pop("sample", made.patient.sample)})
+    who = of.demographics.model_copy(update=told)
+    return made.model_copy(update={"patient": of.model_copy(update={"demographics": who})})
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ({}, {"identifier": "another"}),
+        ({"identifier": ""}, {"name": "Eve Other", "birth_date": "1999-01-01"}),
+        ({"sample": "S1"}, {"sample": "S2"}),
+    ],
+)
+def test_reports_of_different_people_are_not_compared(was: dict[str, str], now: dict[str, str]) -> None:
+    with pytest.raises(ConflictingInputs, match="another person"):
+        compare(other_person(**was), other_person(**now))
+
+
+def test_a_new_family_name_is_the_same_person_and_what_is_missing_is_warned_of() -> None:
+    assert compare(sample.report(), other_person(name="Ada Married")).unproved == ()
+    found = compare(other_person(identifier=""), sample.report())
+    assert found.unproved == ("identifier",)
+    for said in (html.render(sample.report(), found), text.render(sample.report(), found)):
+        assert "not proved: only one of them states the identifier" in " ".join(said.split())
+
+
+def test_the_terminal_names_each_change_s_cause() -> None:
+    fewer = sample.report(found=sample.pairs()[:-1])
+    newer = sample.report(made=sample.provenance(sartor_version="0.2.0"))
+    assert "why: Sartor 0.1.0 → 0.2.0" in text.render(newer, compare(fewer, newer))
+    assert "why: cause not established" in text.render(sample.report(), compare(fewer, sample.report()))
