@@ -116,12 +116,12 @@ def _add(calls: Calls, more: Calls) -> None:
 
 
 def _call_genome(genome: Genome, options: Options) -> list[GeneCall]:
-    from sartor.capabilities.pharmacogenomics.gather.genes import limits
+    from sartor.capabilities.pharmacogenomics.gather.unread import limits, unread_calls
     from sartor.capabilities.pharmacogenomics.tables.calling import called_by_position
     from sartor.genomics.normalise import call_sites
     from sartor.genomics.star_alleles.possible import gene_call
 
-    return [
+    called = [
         gene_call(
             each.definition,
             call_sites(genome, each.definition.all_sites, limits=limits()),
@@ -133,16 +133,18 @@ def _call_genome(genome: Genome, options: Options) -> list[GeneCall]:
         )
         for each in called_by_position()
     ]
+    return sorted([*called, *unread_calls(genome)], key=lambda call: call.gene)
 
 
 def _call_cohort(cohort: CohortGenotypes, options: Options) -> Calls:
+    from sartor.capabilities.pharmacogenomics.gather.unread import limits, unread_calls_cohort
     from sartor.capabilities.pharmacogenomics.tables.calling import called_by_position
     from sartor.genomics.normalise import cohort_calls
     from sartor.genomics.star_alleles.possible import gene_calls_cohort
 
     genes = called_by_position()
-    sites = cohort_calls(cohort, [site for each in genes for site in each.definition.sites])
-    calls: Calls = {sample: [] for sample in cohort.samples}
+    sites = cohort_calls(cohort, [site for each in genes for site in each.definition.sites], limits=limits())
+    calls: Calls = unread_calls_cohort(cohort)
     for each in genes:
         found = gene_calls_cohort(
             each.definition,
@@ -154,7 +156,7 @@ def _call_cohort(cohort: CohortGenotypes, options: Options) -> Calls:
         )
         for sample, call in found.by_sample():
             calls[sample].append(call)
-    return calls
+    return {sample: sorted(every, key=lambda call: call.gene) for sample, every in calls.items()}
 
 
 def _with_outside(calls: Calls, path: Path) -> tuple[Calls, list[Quarantined]]:

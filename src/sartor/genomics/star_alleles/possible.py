@@ -424,7 +424,7 @@ def _of_this_genome(
     doubtful = [each for each in calls if each.concern and each.alleles]
     update: dict[str, object] = {}
     if positions:
-        update["positions"] = tuple(_position(each) for each in calls)
+        update["positions"] = tuple(position_call(each) for each in calls)
     if not doubtful:
         return update
     counts: dict[str, int] = {}
@@ -455,7 +455,8 @@ def _worse(one: str, other: str) -> str:
     return max(one, other, key=order.index)
 
 
-def _position(call: SiteCall) -> PositionCall:
+def position_call(call: SiteCall) -> PositionCall:
+    """What the file said at one site, as a gene call shows it."""
     mark = "|" if call.phased else "/"
     return PositionCall(
         chromosome=call.site.chromosome,

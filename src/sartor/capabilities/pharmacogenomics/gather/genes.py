@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sartor.capabilities.pharmacogenomics.gather.reasons import say
-from sartor.capabilities.pharmacogenomics.tables.calling import called_by_position, outside_only_genes
+from sartor.capabilities.pharmacogenomics.gather.unread import NOTE_OUTSIDE_ONLY, limits, unread_calls, variants_of
+from sartor.capabilities.pharmacogenomics.tables.calling import called_by_position
 from sartor.capabilities.pharmacogenomics.tables.frequencies import ancestry_groups
 from sartor.capabilities.pharmacogenomics.tables.phenotypes import phenotype_tables
 from sartor.capabilities.pharmacogenomics.tables.record_codes import record_codes
@@ -13,18 +14,17 @@ from sartor.domain.evidence import Fact, Missing
 from sartor.domain.genome import GeneCall
 from sartor.domain.provenance import Origin
 from sartor.domain.record import OutsideCall, Record
-from sartor.genomics.normalise import Limits, call_sites
+from sartor.genomics.normalise import call_sites
 from sartor.genomics.star_alleles.outside import merged, outside_gene_call
 from sartor.genomics.star_alleles.possible import GeneTables, gene_call, likely
 
-NOTE_OUTSIDE_ONLY = "not-read-from-sequence"
 SHOWN_POSITIONS = 10
 
 
 def gene_calls(record: Record) -> Iterator[GeneCall]:
     """One call per gene that is defined by position or that a laboratory called, in order of their names."""
     matched = [matched_call(record, tables) for tables in called_by_position()]
-    yield from with_outside([*matched, *map(_not_from_sequence, outside_only_genes())], record.outside_calls)
+    yield from with_outside([*matched, *unread_calls(record.genome)], record.outside_calls)
 
 
 def matched_call(record: Record, tables: GeneTables) -> GeneCall:
@@ -54,15 +54,6 @@ def with_outside(matched: Iterable[GeneCall], outside: Iterable[OutsideCall]) ->
             yield ours[gene]
 
 
-def limits() -> Limits:
-    """Depth, quality and allele balance under which a genotype is doubtful."""
-    return Limits(**record_codes()["genotype_limits"])
-
-
-def _not_from_sequence(gene: str) -> GeneCall:
-    return GeneCall(gene=gene, status="not-tested", input_quality="absent", notes=(NOTE_OUTSIDE_ONLY,))
-
-
 def gene_fact(call: GeneCall, record: Record) -> Fact:
     """The call as a fact, drawn from the lines of the laboratory's file or from the genome's file."""
     if call.source == "outside":
@@ -82,7 +73,8 @@ def missing_of(call: GeneCall, record: Record) -> Iterator[Missing]:
     name, gene = f"gene.{call.gene}.call", call.gene
     if call.status in ("not-tested", "not-called"):
         key = _why(call, record)
-        yield Missing(name=name, reason=say(key, gene=gene), remedy=say(f"{key}_remedy", gene=gene))
+        reason = say(key, gene=gene, found=variants_of(call))
+        yield Missing(name=name, reason=reason, remedy=say(f"{key}_remedy", gene=gene))
     elif call.status == "ambiguous" and call.n_missing and call.source == "matched":
         shown = ", ".join(call.missing[:SHOWN_POSITIONS]) + (" …" if len(call.missing) > SHOWN_POSITIONS else "")
         reason = say("positions", gene=gene, n=call.n_missing, total=call.n_positions)
@@ -93,5 +85,5 @@ def _why(call: GeneCall, record: Record) -> str:
     if call.status == "not-called":
         return "outside_empty" if call.source == "outside" else "not_called"
     if NOTE_OUTSIDE_ONLY in call.notes:
-        return "outside_only"
+        return "present_not_interpreted" if variants_of(call) else "outside_only"
     return "no_genome" if record.genome is None else "not_tested"

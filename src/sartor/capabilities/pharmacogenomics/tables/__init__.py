@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Final
 
 from sartor.capabilities.pharmacogenomics.tables.definitions import definitions
+from sartor.capabilities.pharmacogenomics.tables.record_codes import record_codes
 from sartor.domain.capability import CapabilityCard
 from sartor.domain.genome import Region
 from sartor.domain.source import Source
@@ -30,6 +31,10 @@ def regions() -> tuple[Region, ...]:
         for site in definition.all_sites:
             end = site.position + len(site.reference) - 1
             reach.setdefault(definition.chromosome, []).append((site.position - READ_AROUND, end + READ_AROUND))
+    for each in record_codes()["outside_only"]["position"]:
+        reach.setdefault(each["chromosome"], []).append(
+            (each["position"] - READ_AROUND, each["position"] + READ_AROUND)
+        )
     return tuple(
         Region(chromosome, start, end)
         for chromosome, spans in sorted(reach.items())
