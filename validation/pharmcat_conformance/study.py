@@ -117,7 +117,7 @@ def outside_differences(row: Mapping[str, str], path: Path) -> list[str]:
         for gene, diplotype, phenotype, score in rows
         if gene == row["gene"]
     ]
-    found = outside_gene_call(row["gene"], calls, table)
+    found = outside_gene_call(row["gene"], calls, table, rules="pharmcat")
     ours = {each.label for each in found.diplotypes if each.alleles}
     told = any(diplotype not in ("", ".") for gene, diplotype, *_ in rows if gene == row["gene"])
     wrong = meaning_differs(row, found)

@@ -133,7 +133,7 @@ def outside_study() -> Tally:
             continue
         gene = row["gene"]
         calls = [each for each in lines[row["case_id"]] if each.gene == gene]
-        call = outside_gene_call(gene, calls, phenotype_tables().get(gene))
+        call = outside_gene_call(gene, calls, phenotype_tables().get(gene), rules="pharmcat")
         mine = tuple("|".join(part) for part in zip(*(facts(each) for each in call.diplotypes), strict=True))
         theirs = (row["rec_phenotype"], row["rec_activity_score"], row["lookup_key"].replace("No Result", ""))
         tally.add((mine or ("", "", "")) == theirs, f"{row['case_id']} {gene}: {mine} instead of {theirs}")

@@ -8,6 +8,7 @@ from typing import Final
 
 from sartor.domain.provenance import Origin, Quarantined
 from sartor.domain.record import OutsideCall
+from sartor.genomics.star_alleles import hla
 from sartor.io.text import content_of, decoded
 
 _GENE: Final = re.compile(r"(?=.{2,})[A-Z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
@@ -18,15 +19,32 @@ _CALL: Final = re.compile(
 )
 _HEADINGS: Final = frozenset({"gene", "gene symbol", "symbol"})
 _COLUMNS: Final = ("diplotype", "phenotype", "activity score")
+_BY_PRESENCE: Final = ("HLA-A", "HLA-B")
+_KNOWN: Final = frozenset((
+    "ABCB1", "ABCG2", "ACE", "ADRB1", "ADRB2", "ANKK1", "APOE", "CACNA1S", "CFTR", "COMT", "CYP1A1", "CYP1A2",
+    "CYP2A6", "CYP2B6", "CYP2C8", "CYP2C9", "CYP2C19", "CYP2D6", "CYP2E1", "CYP3A4", "CYP3A5", "CYP4F2", "DPYD",
+    "DRD2", "F2", "F5", "G6PD", "GRIK4", "GSTM1", "GSTP1", "GSTT1", "HLA-A", "HLA-B", "HLA-C", "HLA-DPB1",
+    "HLA-DQA1", "HLA-DQB1", "HLA-DRB1", "HTR2A", "HTR2C", "IFNL3", "IFNL4", "ITPA", "MT-RNR1", "MTHFR", "NAT1",
+    "NAT2", "NUDT15", "OPRM1", "POR", "RYR1", "SLC6A4", "SLC22A1", "SLCO1B1", "SULT1A1", "TPMT", "TYMS", "UGT1A1",
+    "UGT1A4", "UGT2B7", "UGT2B15", "VKORC1",
+))  # fmt: skip
+"""Genes that laboratories report for medicines; a file mostly of these is such a file whatever else is in it."""
+_UNHYPHENATED: Final = {name.replace("-", ""): name for name in _KNOWN}
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """Whether a file that begins with `head` holds such calls: every row a gene, some row a call."""
+    """Whether a file that begins with `head` holds such calls.
+
+    Either most rows begin with a gene that laboratories report, or every row begins with a gene and some row holds
+    a call.
+    """
     if b"\x00" in head[:2048] or b"\n#CHROM" in head or head.startswith(b"#CHROM"):
         return False
     rows = [line.split("\t") for line in _rows(decoded(head)) if not _is_heading(line.split("\t"))]
     if len(head) >= 1 << 16:
         rows = rows[:-1]
+    if 2 * sum(len(row) > 1 and _symbol(row[0]) in _KNOWN for row in rows) > len(rows):
+        return True
     if not rows or any(len(row) < 2 or not _GENE.fullmatch(row[0].strip()) for row in rows):
         return False
     return any(_CALL.search(cell.strip()) for row in rows for cell in row[1:4])
@@ -45,23 +63,22 @@ def parse(data: bytes, *, file: str = "") -> tuple[tuple[OutsideCall, ...], tupl
         cells = [cell.strip() for cell in line.split("\t")]
         if not line.strip() or line.lstrip().startswith("#") or _is_heading(cells):
             continue
+        cells[0] = _symbol(cells[0])
         origin = Origin(file=file, line=number)
-        reason = _problem(cells)
-        if reason:
-            wrong.append(
-                Quarantined(
-                    origin=origin,
-                    reason=reason,
-                    todo="write gene, diplotype, phenotype and activity score, separated by tabs",
-                    kind="line",
-                )
-            )
+        if reason := _problem(cells):
+            wrong.append(Quarantined(origin=origin, reason=reason, todo=_todo(cells), kind="line"))
             continue
         gene, diplotype, phenotype, score = (*cells, "", "", "")[:4]
         calls.append(
             OutsideCall(gene=gene, diplotype=diplotype, phenotype=phenotype, activity_score=score, origin=origin)
         )
     return tuple(calls), tuple(wrong)
+
+
+def _symbol(text: str) -> str:
+    """A gene's symbol in its usual spelling: cyp2c19, HLAB and MTRNR1 are known too; others stay as they are."""
+    name = re.sub(r"[\s_]+", "-", text.strip().strip("\"'")).upper()
+    return name if name in _KNOWN else _UNHYPHENATED.get(name.replace("-", ""), text.strip())
 
 
 def _problem(cells: list[str]) -> str:
@@ -73,7 +90,17 @@ def _problem(cells: list[str]) -> str:
     score = (*cells, "", "", "")[3]
     if score and not re.fullmatch(r"[≥<>=]*\s*\d+(\.\d+)?|n/a", score, re.IGNORECASE):
         return "its fourth column is not an activity score"
+    if cells[0] in _BY_PRESENCE:
+        found = hla.read(cells[0], cells[1:3])
+        if found.is_empty and found.unread:
+            return f"“{found.unread[0]}” is no allele or status of {cells[0]}"
     return ""
+
+
+def _todo(cells: list[str]) -> str:
+    if cells[0] in _BY_PRESENCE:
+        return "write both alleles to the second field, such as *57:01/*08:01, or a status such as *57:01 negative"
+    return "write gene, diplotype, phenotype and activity score, separated by tabs"
 
 
 def _rows(text: str) -> list[str]:

@@ -51,6 +51,18 @@ def test_lines_that_cannot_be_used_are_named() -> None:
     assert [each.origin.line for each in wrong] == [3, 4, 5]
 
 
+def test_symbols_are_read_in_any_capitals() -> None:
+    calls, wrong = outside_calls.parse(b"cyp2c19\t*2/*2\nHLAB\t*57:01/*08:01\nhla-a\t*31/*02\nMt-rnr1\t1555A>G\n")
+    assert not wrong
+    assert [call.gene for call in calls] == ["CYP2C19", "HLA-B", "HLA-A", "MT-RNR1"]
+
+
+def test_hla_text_that_is_neither_allele_nor_status_is_named() -> None:
+    calls, wrong = outside_calls.parse(b"HLA-B\tsee comment\nHLA-B\t*57:01/*08:01\nHLA-B\t\tnegative\n")
+    assert len(calls) == 1
+    assert [(each.origin.line, "HLA-B" in each.reason) for each in wrong] == [(1, True), (3, True)]
+
+
 @pytest.mark.parametrize(
     ("text", "known"),
     [
@@ -61,6 +73,14 @@ def test_lines_that_cannot_be_used_are_named() -> None:
         ("id\tsex\n1\tF\n", False),
         ("#only a comment\n", False),
         ("TP53\tBRCA1\nMYC\tKRAS\n", False),
+        ("cyp2c19\t*2/*2\n", True),
+        ("CYP2D6\tPM\n", True),
+        ("CYP2D6\tUltrarapid\n", True),
+        ("CYP2D6\t>=3\n", True),
+        ("RYR1\tMalignant hyperthermia susceptibility\n", True),
+        ("VKORC1\t-1639 AA\n", True),
+        ("MT-RNR1\tReference\n", True),
+        ("CYP2D6\t*4/*4\nodd line\nHLA-B\t*57:01/*08:01\n", True),
     ],
 )
 def test_recognition(text: str, known: bool) -> None:

@@ -53,6 +53,11 @@ class GenePhenotypes:
         """Allele without its blanks → the table's spelling."""
         return {name.replace(" ", ""): name for name in self.functions}
 
+    @property
+    def is_haploid(self) -> bool:
+        """Whether the gene has one copy in everybody (mitochondrial)."""
+        return bool(self.rules) and all(len(functions) == 1 for functions in self.rules)
+
     @cached_property
     def ranks(self) -> Mapping[str, tuple[float, int]]:
         """Allele → how consequential it is, the lowest first: by activity value, else by function."""

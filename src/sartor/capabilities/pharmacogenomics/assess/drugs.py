@@ -9,7 +9,14 @@ from pydantic import JsonValue
 
 from sartor.capabilities.pharmacogenomics.assess import lookup
 from sartor.capabilities.pharmacogenomics.assess.actions import action_of, actions_differ, strength_of, urgency
-from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, is_by_medicine_alone, left_out, quality, slug
+from sartor.capabilities.pharmacogenomics.assess.genes import (
+    CAPABILITY,
+    is_by_medicine_alone,
+    left_out,
+    outside_reasons,
+    quality,
+    slug,
+)
 from sartor.capabilities.pharmacogenomics.assess.lookup import Outcome, State
 from sartor.capabilities.pharmacogenomics.assess.neighbours import neighbours
 from sartor.capabilities.pharmacogenomics.assess.person import Person
@@ -266,7 +273,8 @@ def _certainty(
     if any(call is not None and call.input_quality == "poor" for call in map(calls.get, question.genes)):
         reasons.append("quality-poor")
     today = (note for call in map(calls.get, question.genes) if call for note in call.notes if note.startswith(_TODAY))
-    keys = (*(f"{_CERTAINTY}.{each}" for each in reasons), *dict.fromkeys(today))
+    outside = (key for call in map(calls.get, question.genes) for key in outside_reasons(call))
+    keys = (*(f"{_CERTAINTY}.{each}" for each in reasons), *dict.fromkeys(outside), *dict.fromkeys(today))
     return Certainty(source_strength=strength, input_quality=worst, reasons=keys)
 
 

@@ -10,6 +10,7 @@ from sartor.domain.code import HGNC, SARTOR, Coded
 from sartor.domain.evidence import Evidence
 from sartor.domain.finding import Certainty, Finding, InputQuality, Status
 from sartor.domain.genome import GeneCall
+from sartor.genomics.star_alleles.outside import DOUBTS, GENOME_DIFFERS
 
 CAPABILITY = "pharmacogenomics"
 _CERTAINTY = f"{CAPABILITY}.certainty"
@@ -98,8 +99,15 @@ def reasons(call: GeneCall) -> tuple[str, ...]:
         found.append("positions-missing")
     if call.unknown_variants:
         found.append("unknown-variants")
-    if call.input_quality in ("reduced", "poor"):
+    if call.input_quality == "poor" or (call.input_quality == "reduced" and call.source != "outside"):
         found.append(f"quality-{call.input_quality}")
     if call.source == "outside":
         found.append("outside-call")
-    return tuple(f"{_CERTAINTY}.{name}" for name in found)
+    return (*(f"{_CERTAINTY}.{name}" for name in found), *outside_reasons(call))
+
+
+def outside_reasons(call: GeneCall | None) -> tuple[str, ...]:
+    """Wording keys for what a laboratory's call leaves open or contradicts."""
+    names = (note.partition(":")[0] for note in call.notes) if call is not None else ()
+    doubts = dict.fromkeys(name for name in names if name in (*DOUBTS, GENOME_DIFFERS))
+    return tuple(f"{_CERTAINTY}.{name.replace('.', '-')}" for name in doubts)

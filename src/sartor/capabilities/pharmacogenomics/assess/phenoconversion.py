@@ -95,18 +95,13 @@ def gene_call_today(call: GeneCall, today: PhenotypeToday | None) -> GeneCall:
     """
     if today is None or not today.changed:
         return call
-    changes = {each.alleles: each for each in today.candidates}
+    alike = [each.alleles for each in call.diplotypes] == [each.alleles for each in today.candidates]
     diplotypes = tuple(
         each.model_copy(
-            update={
-                "phenotype": changes[each.alleles].phenotype,
-                "activity_score": changes[each.alleles].score,
-                "lookup_key": changes[each.alleles].lookup_key,
-            }
+            update={"phenotype": now.phenotype, "activity_score": now.score, "lookup_key": now.lookup_key}
         )
-        for each in call.diplotypes
-        if each.alleles in changes
-    )
+        for each, now in zip(call.diplotypes, today.candidates if alike else (), strict=alike)
+    )  # fmt: skip
     if not diplotypes:
         diplotypes = tuple(
             Diplotype(

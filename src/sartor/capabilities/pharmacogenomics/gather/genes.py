@@ -15,22 +15,34 @@ from sartor.domain.genome import GeneCall
 from sartor.domain.provenance import Origin
 from sartor.domain.record import OutsideCall, Record
 from sartor.genomics.normalise import call_sites
-from sartor.genomics.star_alleles.outside import merged, outside_gene_call
+from sartor.genomics.star_alleles.outside import (
+    DIFFERS,
+    GENOME_DIFFERS,
+    LOW_RESOLUTION,
+    NAME_NOT_KNOWN,
+    NOT_READ,
+    ONE_ALLELE,
+    merged,
+    outside_gene_call,
+)
 from sartor.genomics.star_alleles.possible import GeneTables, gene_call, likely
 
 SHOWN_POSITIONS = 10
+SAID_AS_MISSING = (GENOME_DIFFERS, DIFFERS, NOT_READ, NAME_NOT_KNOWN, LOW_RESOLUTION, ONE_ALLELE)
+"""Doubts about a laboratory's call that are listed among what is missing."""
 
 
 def gene_calls(record: Record) -> Iterator[GeneCall]:
     """One call per gene that is defined by position or that a laboratory called, in order of their names."""
     matched = [matched_call(record, tables) for tables in called_by_position()]
-    yield from with_outside([*matched, *unread_calls(record.genome)], record.outside_calls)
+    ours = [*matched, *unread_calls(record.genome)]
+    yield from with_outside(ours, record.outside_calls, kept_share=record_codes()["candidates"]["kept_share"])
 
 
 def matched_call(record: Record, tables: GeneTables) -> GeneCall:
-    """The call of one gene from the genome alone, very unlikely candidates left out; "not-tested" without a genome."""
+    """The call of one gene from the genome alone, with every candidate; "not-tested" without a genome."""
     sites = tables.definition.all_sites
-    call = gene_call(
+    return gene_call(
         tables.definition,
         call_sites(record.genome, sites, limits=limits()) if record.genome is not None else (),
         tables.phenotypes,
@@ -38,20 +50,27 @@ def matched_call(record: Record, tables: GeneTables) -> GeneCall:
         groups=ancestry_groups(record.demographics.ancestry),
         sex=record.demographics.sex,
     )
-    return likely(call, record_codes()["candidates"]["kept_share"])
 
 
-def with_outside(matched: Iterable[GeneCall], outside: Iterable[OutsideCall]) -> Iterator[GeneCall]:
-    """A laboratory's calls before our own of the same gene, all in order of the genes' names."""
+def with_outside(
+    matched: Iterable[GeneCall], outside: Iterable[OutsideCall], *, kept_share: float | None = None
+) -> Iterator[GeneCall]:
+    """A laboratory's calls beside our own of the same gene, all in order of the genes' names.
+
+    kept_share: of our candidates those are shown that reach this share of the probability; None shows all. Whether
+                a laboratory's call fits the genome is asked of all.
+    """
     ours = {call.gene: call for call in matched}
     theirs: dict[str, list[OutsideCall]] = {}
     for each in outside:
         theirs.setdefault(each.gene, []).append(each)
     for gene in sorted({*ours, *theirs}):
+        own = ours.get(gene)
+        shown = likely(own, kept_share) if own is not None and kept_share is not None else own
         if gene in theirs:
-            yield merged(outside_gene_call(gene, theirs[gene], phenotype_tables().get(gene)), ours.get(gene))
-        else:
-            yield ours[gene]
+            yield merged(outside_gene_call(gene, theirs[gene], phenotype_tables().get(gene)), own, shown)
+        elif shown is not None:
+            yield shown
 
 
 def gene_fact(call: GeneCall, record: Record) -> Fact:
@@ -71,7 +90,9 @@ def gene_fact(call: GeneCall, record: Record) -> Fact:
 def missing_of(call: GeneCall, record: Record) -> Iterator[Missing]:
     """What keeps this gene from being known, if anything."""
     name, gene = f"gene.{call.gene}.call", call.gene
-    if call.status in ("not-tested", "not-called"):
+    if doubt := _doubt(call):
+        yield _outside_missing(call, record, *doubt)
+    elif call.status in ("not-tested", "not-called"):
         key = _why(call, record)
         reason = say(key, gene=gene, found=variants_of(call))
         yield Missing(name=name, reason=reason, remedy=say(f"{key}_remedy", gene=gene))
@@ -79,6 +100,24 @@ def missing_of(call: GeneCall, record: Record) -> Iterator[Missing]:
         shown = ", ".join(call.missing[:SHOWN_POSITIONS]) + (" …" if len(call.missing) > SHOWN_POSITIONS else "")
         reason = say("positions", gene=gene, n=call.n_missing, total=call.n_positions)
         yield Missing(name=f"gene.{gene}.positions", reason=reason, remedy=say("positions_remedy", positions=shown))
+
+
+def _doubt(call: GeneCall) -> tuple[str, str] | None:
+    """The first doubt about a laboratory's call that keeps the gene from being settled, and what was written."""
+    parted = [note.partition(":") for note in call.notes]
+    found = [(key, said) for key, _, said in parted if key in SAID_AS_MISSING]
+    settled = call.status in ("called", "phenotype-certain") and call.input_quality == "good"
+    return None if settled or not found else found[0]
+
+
+def _outside_missing(call: GeneCall, record: Record, key: str, said: str) -> Missing:
+    lines = [each.origin.line for each in record.outside_calls if each.gene == call.gene]
+    known = ", ".join(str(line) for line in lines if line is not None)
+    where = say("outside_where", lines=known) if known else ""
+    reason = say(key.replace("outside.", "outside_"), gene=call.gene, said=said, where=where)
+    absent = call.status in ("not-tested", "not-called")
+    name = f"gene.{call.gene}.{'call' if absent else 'outside'}"
+    return Missing(name=name, reason=reason, remedy=say("outside_remedy", gene=call.gene))
 
 
 def _why(call: GeneCall, record: Record) -> str:
