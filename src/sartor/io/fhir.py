@@ -252,6 +252,7 @@ _DATED: dict[type, str] = {
     fhir.MedicationRequest: "authored_on",
     fhir.MedicationStatement: "date_asserted",
     fhir.MedicationAdministration: "effective_date_time",
+    fhir.MedicationDispense: "when_handed_over",
     fhir.Observation: "effective_date_time",
     fhir.Procedure: "performed_date_time",
     fhir.Immunization: "occurrence_date_time",

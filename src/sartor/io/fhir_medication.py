@@ -1,7 +1,8 @@
-"""A FHIR medication request, statement or administration to a Medication: which drug, and whether it is current."""
+"""A FHIR medication request, statement, administration or dispense to a Medication: which drug, whether current."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -25,8 +26,13 @@ _STATUSES: Final[dict[type, set[str]]] = {
     fhir.MedicationAdministration: {
         "in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown",
     },
+    fhir.MedicationDispense: {
+        "preparation", "in-progress", "cancelled", "on-hold", "completed", "entered-in-error", "stopped", "declined",
+        "unknown",
+    },
 }  # fmt: skip
 _NOT_ORDERED: Final = {"proposal", "option"}
+_HANDED_OUT: Final = {"completed", "in-progress"}
 _UNSAID: Final = {"", "unknown"}
 
 
@@ -97,6 +103,9 @@ def _times(building: Building, placed: Placed) -> tuple[str, str]:
     it: Any = placed.resource
     if isinstance(it, fhir.MedicationRequest):
         start, end, where = it.authored_on, _until(it), "authoredOn"
+    elif isinstance(it, fhir.MedicationDispense):
+        start, where = it.when_handed_over or it.when_prepared, "whenHandedOver"
+        end = _supplied_until(it)
     else:
         period = it.effective_period
         start = it.effective_date_time or (period.start if period else "")
@@ -129,6 +138,8 @@ def _is_current(building: Building, it: Any, status: str, start: str, end: str) 
     """
     if isinstance(it, fhir.MedicationAdministration):
         return _administered(building, it, status)
+    if isinstance(it, fhir.MedicationDispense):
+        return _dispensed(building, it, status, start, end)
     if status in _UNSAID:
         return None
     if status != "active":
@@ -150,6 +161,30 @@ def _administered(building: Building, it: fhir.MedicationAdministration, status:
     return _is_current(building, order.resource, order.resource.status, start, end)
 
 
+def _dispensed(building: Building, it: fhir.MedicationDispense, status: str, start: str, end: str) -> bool | None:
+    """Current while the supply that was handed out lasts; after that, what the prescription says, if it is there."""
+    if status not in _HANDED_OUT:
+        return None if status in _UNSAID else False
+    begun = bool(building.as_of and start) and not _is_before(building.as_of, start)
+    if begun and end and not _is_before(end, building.as_of):
+        return True
+    for reference in it.authorizing_prescription:
+        order = building.find(reference)
+        if order is not None and isinstance(order.resource, fhir.MedicationRequest):
+            return _is_current(building, order.resource, order.resource.status, *_times(building, order))
+    return None
+
+
+def _supplied_until(it: fhir.MedicationDispense) -> str:
+    """The last day of the supply, counted from the day that it was handed over; "" when that cannot be counted."""
+    days = it.days_supply.value if it.days_supply else None
+    try:
+        first = date.fromisoformat(it.when_handed_over[:10])
+        return "" if days is None else (first + timedelta(days=days)).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
 def _is_before(one: str, other: str) -> bool:
     """Whether a date lies before another, as precisely as both say; unknown dates are never before."""
     length = min(len(one), len(other), 10)
@@ -160,7 +195,7 @@ def _dose(it: Any) -> str:
     """The dose in words: as written, or put together from amount and frequency."""
     if isinstance(it, fhir.MedicationAdministration):
         return "" if it.dosage is None else it.dosage.text or _amount(it.dosage.dose)
-    dosages = it.dosage_instruction if isinstance(it, fhir.MedicationRequest) else it.dosage
+    dosages = it.dosage if isinstance(it, fhir.MedicationStatement) else it.dosage_instruction
     return "; ".join(text for dosage in dosages if (text := dosage.text or _structured(dosage)))
 
 
@@ -182,6 +217,8 @@ def _amount(amount: fhir.Amount | None) -> str:
 
 
 def _reasons(building: Building, it: Any) -> tuple[Coded, ...]:
+    if isinstance(it, fhir.MedicationDispense):
+        return ()
     found = [code for concept in it.reason_code for code in building.codes(concept)]
     for reference in it.reason_reference:
         placed = building.find(reference)

@@ -493,6 +493,7 @@ _READERS: Final[dict[type, Callable[[Building, Placed], None]]] = {
     fhir.MedicationRequest: _medication,
     fhir.MedicationStatement: _medication,
     fhir.MedicationAdministration: _medication,
+    fhir.MedicationDispense: _medication,
     fhir.AllergyIntolerance: _allergy,
     fhir.Observation: _observation,
     fhir.Procedure: _procedure,

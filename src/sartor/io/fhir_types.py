@@ -246,6 +246,21 @@ class MedicationAdministration(Resource, frozen=True, tag="MedicationAdministrat
     contained: tuple[msgspec.Raw, ...] = ()
 
 
+class MedicationDispense(Resource, frozen=True, tag="MedicationDispense"):
+    """What a pharmacy handed out."""
+
+    subject: Reference | None = None
+    status: str = ""
+    medication_codeable_concept: CodeableConcept | None = None
+    medication_reference: Reference | None = None
+    when_prepared: str = ""
+    when_handed_over: str = ""
+    days_supply: Amount | None = None
+    authorizing_prescription: tuple[Reference, ...] = ()
+    dosage_instruction: tuple[Dosage, ...] = ()
+    contained: tuple[msgspec.Raw, ...] = ()
+
+
 class Reaction(Element, frozen=True):
     """What an allergy did."""
 
@@ -399,6 +414,7 @@ Clinical = (
     | MedicationRequest
     | MedicationStatement
     | MedicationAdministration
+    | MedicationDispense
     | AllergyIntolerance
     | Observation
     | Procedure
@@ -413,8 +429,8 @@ READ: dict[str, type[Struct]] = {
     kind.__name__: kind
     for kind in (
         Patient, Condition, Medication, MedicationRequest, MedicationStatement, MedicationAdministration,
-        AllergyIntolerance, Observation, Procedure, FamilyMemberHistory, DocumentReference, Immunization,
-        Encounter, Consent,
+        MedicationDispense, AllergyIntolerance, Observation, Procedure, FamilyMemberHistory, DocumentReference,
+        Immunization, Encounter, Consent,
     )
 }  # fmt: skip
 """Resource types that become part of a Record, by name."""
@@ -429,7 +445,7 @@ DiagnosticReport DocumentManifest EffectEvidenceSynthesis Endpoint EnrollmentReq
 EpisodeOfCare EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit Flag Goal
 GraphDefinition Group GuidanceResponse HealthcareService ImagingStudy ImmunizationEvaluation
 ImmunizationRecommendation ImplementationGuide InsurancePlan Invoice Library Linkage List Location Measure
-MeasureReport Media MedicationDispense MedicationKnowledge MedicinalProduct MedicinalProductAuthorization
+MeasureReport Media MedicationKnowledge MedicinalProduct MedicinalProductAuthorization
 MedicinalProductContraindication MedicinalProductIndication MedicinalProductIngredient
 MedicinalProductInteraction MedicinalProductManufactured MedicinalProductPackaged
 MedicinalProductPharmaceutical MedicinalProductUndesirableEffect MessageDefinition MessageHeader

@@ -12,7 +12,7 @@ import pytest
 
 from sartor.domain.code import LOINC, RXNORM, Coded
 from sartor.errors import ConflictingInputs, MalformedInput, TruncatedInput
-from sartor.io import fhir
+from sartor.io import fhir, fhir_types
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1967-05-14"}
 SUBJECT = {"reference": "Patient/p1"}
@@ -247,6 +247,37 @@ def test_statements_and_administrations() -> None:
     ordered = {**given, "request": {"reference": "MedicationRequest/m"}}
     assert current(ordered, order()) is True
     assert current(ordered, order(status="stopped")) is False
+
+
+def test_a_dispense_is_current_while_its_supply_lasts() -> None:
+    handed = {**order(), "resourceType": "MedicationDispense", "status": "completed", "id": "d"}
+    supply = {**handed, "whenHandedOver": "2025-01-01", "daysSupply": {"value": 30, "unit": "d"}}
+
+    def on(day: str, *resources: dict[str, Any]) -> bool | None:
+        return fhir.read_record(bundle(PATIENT, *resources), as_of=day).medications[0].current
+
+    assert on("2025-01-20", supply) is True
+    assert on("2025-01-20", {**supply, "status": "in-progress"}) is True
+    assert on("2025-03-01", supply) is None
+    assert on("2025-01-20", {**supply, "daysSupply": None}) is None
+    assert on("2025-01-20", {**supply, "whenHandedOver": "2025-01"}) is None
+    assert on("2025-01-20", {**supply, "status": "declined"}) is False
+    assert on("2025-01-20", {**supply, "status": "unknown"}) is None
+    prescribed = {**supply, "authorizingPrescription": [{"reference": "MedicationRequest/m"}]}
+    assert on("2025-03-01", prescribed, order(status="stopped")) is False
+    assert on("2025-03-01", prescribed, order()) is True
+
+
+def test_a_dispensed_medicine_is_read_as_any_other() -> None:
+    record = fhir.read_record(bundle(PATIENT, {**order(), "resourceType": "MedicationDispense", "status": "completed"}))
+    assert [each.drugs[0].drug.label for each in record.medications] == ["clopidogrel"]
+    assert record.other == ()
+
+
+def test_every_type_that_is_not_read_is_counted() -> None:
+    kinds = sorted(fhir_types.COUNTED)
+    record = fhir.read_record(bundle(PATIENT, *({"resourceType": kind} for kind in kinds)))
+    assert {each.kind: each.count for each in record.other} == dict.fromkeys(kinds, 1)
 
 
 def test_a_medicine_is_found_behind_a_reference() -> None:
