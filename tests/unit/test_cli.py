@@ -70,6 +70,9 @@ class TestPgx:
         ]  # fmt: skip
         assert len({row["gene"] for row in found}) == len(found) >= 19
         assert {row["source"] for row in found} == {"matched"}
+        unread = {row["gene"]: row for row in found if "not-read-from-sequence" in row["notes"]}
+        assert set(unread) == {"CYP2D6", "HLA-A", "HLA-B", "MT-RNR1"}
+        assert {(row["diplotypes"], row["phased"]) for row in unread.values()} == {("", "no")}
         assert {row["phased"] for row in found} <= {"yes", "no", "effectively"}
 
     def test_a_laboratorys_calls_are_taken_and_marked(self, tmp_path):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sartor.domain.genome import CallState
+from sartor.genomics.cohort_sites import bit_of
 from sartor.genomics.normalise import CohortSiteCalls, Site, SiteCall
 from sartor.genomics.star_alleles.definition import GeneDefinition, NamedAllele
 from sartor.genomics.star_alleles.frequencies import GeneFrequencies, GroupFrequencies
@@ -113,6 +116,7 @@ def test_undocumented_base_is_no_allele():
 def test_nothing_called_is_not_tested():
     assert call().status == "not-tested"
     assert call().input_quality == "absent"
+    assert call().phased == "no"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +125,7 @@ def test_nothing_called_is_not_tested():
         ((site(0, "A", "G", concern="low-depth"), site(1, "A", "A"), site(2, "A", "A")), "poor"),
         ((site(0, "A", "G"), site(1, "A", "A"), site(2, "A", "A", concern="low-depth;filtered")), "poor"),
         ((site(0, "A", "G"), site(1, "A", "A"), site(2, "A", "A")), "good"),
+        ((site(0, "A", "A", concern="allele-balance"), site(1, "A", "A"), site(2, "A", "A")), "poor"),
     ],
 )
 def test_doubtful_genotypes_lower_the_quality(sites, quality):
@@ -161,6 +166,33 @@ def test_cohort_gives_the_same_calls_as_one_by_one():
     alone = call(site(0, "A", "A", phased=True), site(2, "A", "A", phased=True), frequencies=COMMON, positions=False)
     assert found["c"] == alone
     assert found["c"].status == "phenotype-certain"
+
+
+def test_cohort_tells_doubts_per_sample():
+    codes = np.zeros((3, 3, 2), np.int16)
+    codes[0, 1] = (0, 1)
+    concerns = np.zeros((3, 3), np.uint32)
+    concerns[0, 1] = bit_of("low-depth")
+    concerns[2, :2] = bit_of("filtered")
+    alleles = tuple(each.alleles for each in SITES)
+    cohort = CohortSiteCalls(SITES, ("a", "b", "c"), codes, alleles, np.ones((3, 3), np.bool_), concerns=concerns)
+    found = dict(gene_calls_cohort(GENE, cohort, MEANING, COMMON).by_sample())
+    assert found["a"].notes == ("concern:filtered:1",)
+    assert set(found["b"].notes) == {"concern:filtered:1", "concern:low-depth:1"}
+    assert (found["b"].input_quality, found["c"].input_quality, found["c"].notes) == ("poor", "good", ())
+
+
+def test_two_alleles_on_a_mans_one_chromosome_are_poor():
+    on_x = replace(GENE, chromosome="chrX")
+    found = gene_call(on_x, (site(0, "A", "G"), site(1, "A", "A"), site(2, "A", "A")), MEANING, sex="male")
+    assert found.input_quality == "poor"
+    assert "heterozygous-on-one-x" in found.notes
+
+
+def test_one_allele_alone_on_an_autosome_leaves_the_other_open():
+    found = call(site(0, "G", None, concern="unexpected-ploidy"), site(1, "A", "A"), site(2, "A", "A"))
+    assert labels(found) == ["*1/*2", "*2/*2"]
+    assert (found.status, found.input_quality) == ("ambiguous", "poor")
 
 
 def test_very_unlikely_candidates_can_be_left_out_and_it_is_said():

@@ -99,6 +99,25 @@ def test_medicines_of_one_drug_get_names_of_their_own():
     ]
 
 
+def test_variants_of_a_gene_that_no_file_can_tell_are_said_and_not_read():
+    found = evidence(genome=genome("CYP2D6", {"rs3892097": (1, 1)}))
+    call = call_of(found, "CYP2D6")
+    assert (call.status, call.diplotypes) == ("not-tested", ())
+    assert any(note.startswith("present-not-interpreted:") and note.endswith(":1") for note in call.notes)
+    reason = next(each.reason for each in found.missing if each.name == "gene.CYP2D6.call")
+    assert "rs3892097 T/T" in reason
+    assert evidence(genome=genome("CYP2D6")).missing != found.missing
+
+
+@pytest.mark.parametrize(("alleles", "said"), [((1,), True), ((1, 1), True), ((0,), False)])
+def test_a_variant_of_mitochondrial_rna_is_said(alleles, said):
+    record = GenotypeRecord("chrM", 1555, "A", ("G",), alleles, 1555)
+    found = evidence(genome=CalledGenome.of([record], sample="S"))
+    reason = next(each.reason for each in found.missing if each.name == "gene.MT-RNR1.call")
+    assert ("m.1555A>G" in reason) is said
+    assert call_of(found, "MT-RNR1").status == "not-tested"
+
+
 def test_refuted_and_resolved_conditions_are_left_out():
     code = (Coded(system=SNOMED_CT, code="1", label="Gout"),)
     found = evidence(
