@@ -99,8 +99,11 @@ def likely(call: GeneCall, share: float) -> GeneCall:
     Candidates are taken together by what guidelines look up (look-up key, else the diplotype itself); the fewest
     of these that reach `share` of the probability are kept. What is left out is said in the note
     "less-likely-left-out:P" with its probability; the status stays "ambiguous", probabilities stay as they were.
+    Where the file's own records contradict each other nothing is left out: one of them speaks for what is rare.
     """
     if call.status != "ambiguous" or any(each.probability is None for each in call.diplotypes):
+        return call
+    if any(note.startswith("concern:contradicting-records") for note in call.notes):
         return call
     mass: dict[str, float] = {}
     for each in call.diplotypes:

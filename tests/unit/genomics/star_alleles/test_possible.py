@@ -205,6 +205,13 @@ def test_very_unlikely_candidates_can_be_left_out_and_it_is_said():
     assert kept.missing == found.missing
 
 
+def test_nothing_is_left_out_where_records_contradict_each_other():
+    rare = GeneFrequencies("GENE1", "a panel", {"EUR": GroupFrequencies("EUR", 5000, 10000, 4, {"*1": 9999, "*2": 1})})
+    doubtful = site(0, None, None, concern="contradicting-records")
+    found = call(doubtful, site(1, "A", "A"), site(2, "A", "A"), frequencies=rare)
+    assert labels(likely(found, 0.99)) == labels(found) == ["*1/*1", "*1/*2", "*2/*2"]
+
+
 def test_nothing_is_left_out_while_it_matters():
     found = call(site(1, "A", "A"), site(2, "A", "A"), frequencies=COMMON)
     assert likely(found, 0.99) == found
