@@ -23,6 +23,7 @@ SartorError
 ├── OutputError               output-failed           a result could not be written
 ├── SelfTestFailed            selftest-failed         a shipped case gave another result here
 ├── WorkerDied                worker-died             a process ended while it assessed a patient
+├── BatchFailed               batch-failed            every patient of a batch failed
 ├── Unexpected                unexpected-error        a defect of Sartor
 └── Interrupted               interrupted             the user stopped the command
 """
@@ -194,6 +195,12 @@ class WorkerDied(SartorError):
     """The process that assessed a patient ended without an answer; the patient is a failed row of the batch."""
 
     slug = "worker-died"
+
+
+class BatchFailed(SartorError):
+    """Every patient of a batch failed; the table with the reasons was written."""
+
+    slug = "batch-failed"
 
 
 class Unexpected(SartorError):

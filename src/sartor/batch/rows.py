@@ -8,6 +8,7 @@ from typing import Any, Final
 from sartor.domain.finding import Finding
 from sartor.domain.report import Report, ReportedFinding
 from sartor.errors import SartorError, Unexpected, WorkerDied, failing_place
+from sartor.reporting.view import population
 
 Row = dict[str, Any]
 
@@ -55,7 +56,7 @@ def _row(patient: str, reported: ReportedFinding) -> Row:
         "capability": finding.capability,
         "about_system": finding.about.system or None,
         "about_code": finding.about.code or None,
-        "about_label": finding.about.label or None,
+        "about_label": _about(reported),
         "status": finding.status.value,
         "conclusion": _joined(each.label or each.code for each in finding.conclusion),
         "rank": reported.rank,
@@ -68,6 +69,14 @@ def _row(patient: str, reported: ReportedFinding) -> Row:
         "because": list(finding.because),
         "sources": [each.id for each in finding.citations],
     }
+
+
+def _about(reported: ReportedFinding) -> str | None:
+    """The subject's label, with the population or indication that the finding is limited to in parentheses."""
+    finding = reported.finding
+    whom = population(reported) if finding.context else ""
+    label = finding.about.label or (finding.about.code if whom else "")
+    return (f"{label} ({whom})" if whom else label) or None
 
 
 def _action(finding: Finding) -> str:

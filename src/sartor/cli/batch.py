@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sartor.cli.options import existing, names_from, now, settings_from
+from sartor.errors import BatchFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,14 @@ def batch(
             progress=progress,
         )
     typer.echo(summary.line())
+    if summary.failed and summary.failed < summary.patients:
+        typer.echo(f"{summary.failed} of {summary.patients} patients failed", err=True)
+    elif summary.failed:
+        raise BatchFailed(
+            f"every patient failed ({summary.patients} of {summary.patients})",
+            where=str(out),
+            todo="read the reasons in the column because of the table",
+        )
 
 
 def _bar() -> AbstractContextManager[Progress]:

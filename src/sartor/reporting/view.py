@@ -72,20 +72,13 @@ class Advice:
     @property
     def line(self) -> str:
         """The headline without its subject and population, which stand elsewhere on the page."""
-        text = self._parts[1]
+        text = _parts(self.reported)[1]
         return text[:1].upper() + text[1:]
 
     @property
     def population(self) -> str:
         """Whom it applies to, in the headline's words where it names them; empty when to everyone."""
-        return self._parts[0] or ", ".join(each.label or each.code for each in self.finding.context)
-
-    @property
-    def _parts(self) -> tuple[str, str]:
-        text = self.reported.text.headline
-        name = re.escape(self.finding.about.label or self.finding.about.code)
-        found = re.match(rf"{name}(?: \((?P<population>.+?)\))?: (?P<rest>.+)", text, re.IGNORECASE | re.DOTALL)
-        return (found["population"] or "", found["rest"]) if found else ("", text)
+        return population(self.reported)
 
 
 @dataclass(frozen=True)
@@ -443,6 +436,19 @@ def view(report: Report) -> View:
         actions=tuple(led.values()),
         _by_finding=by_finding,
     )
+
+
+def population(reported: ReportedFinding) -> str:
+    """Whom a finding applies to, in its headline's words where it names them; empty when to everyone."""
+    return _parts(reported)[0] or ", ".join(each.label or each.code for each in reported.finding.context)
+
+
+def _parts(reported: ReportedFinding) -> tuple[str, str]:
+    """The population and the rest of a headline, without its subject."""
+    text = reported.text.headline
+    name = re.escape(reported.finding.about.label or reported.finding.about.code)
+    found = re.match(rf"{name}(?: \((?P<population>.+?)\))?: (?P<rest>.+)", text, re.IGNORECASE | re.DOTALL)
+    return (found["population"] or "", found["rest"]) if found else ("", text)
 
 
 def number(value: float) -> str:
