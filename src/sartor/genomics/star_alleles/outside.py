@@ -29,6 +29,7 @@ NAME_NOT_KNOWN = "outside.name-not-known"
 ONE_ALLELE = "outside.one-allele-given"
 LOW_RESOLUTION = "outside.low-resolution"
 GROUP = "outside.group-of-alleles"
+NOT_STATED = "outside.not-stated"
 DIFFERS = "outside.phenotype-differs"
 GENOME_DIFFERS = "outside.differs-from-genome"
 GENOME_AGREES = "outside.agrees-with-genome"
@@ -47,7 +48,12 @@ class Reading:
 
 
 def outside_gene_call(
-    gene: str, calls: Sequence[OutsideCall], table: GenePhenotypes | None, *, rules: Rules = "sartor"
+    gene: str,
+    calls: Sequence[OutsideCall],
+    table: GenePhenotypes | None,
+    *,
+    rules: Rules = "sartor",
+    sex: str = "",
 ) -> GeneCall:
     """All outside calls of one gene as one gene call with source "outside".
 
@@ -61,7 +67,7 @@ def outside_gene_call(
     if table is not None and table.by == "presence":
         read = presence_readings(gene, calls, table, rules)
     else:
-        read = tuple(line_reading(call, table, rules) for call in calls)
+        read = tuple(_by_sex(line_reading(call, table, rules), sex) for call in calls)
     candidates = distinct(each for reading in read for each in reading.candidates)
     notes = tuple(dict.fromkeys(note for reading in read for note in reading.notes))
     if not candidates:
@@ -102,6 +108,16 @@ def distinct(candidates: Iterable[Diplotype]) -> tuple[Diplotype, ...]:
     return tuple(dict.fromkeys(candidates))
 
 
+def _by_sex(read: Reading, sex: str) -> Reading:
+    """A reading without the candidates of one copy, or of two, where the sex excludes them."""
+    alone = tuple(each for each in read.candidates if len(each.alleles) == 1)
+    if not alone or len(alone) == len(read.candidates) or sex not in ("male", "female"):
+        return read
+    if sex == "male":
+        return Reading(alone, tuple(note for note in read.notes if note != ONE_ALLELE))
+    return Reading(tuple(each for each in read.candidates if each not in alone), read.notes)
+
+
 def is_nothing(text: str) -> bool:
     """Whether a cell reports nothing."""
     return text.strip().lower() in NOTHING
@@ -135,7 +151,7 @@ def presence_reading(found: hla.HlaReading, table: GenePhenotypes, rules: Rules 
         if len(told) > 1:
             notes.append(f"{DIFFERS}:{name}")
     if None in status.values():
-        notes += _why_open(found)
+        notes += _why_open(found) or [f"{NOT_STATED}:{', '.join(name for name in status if status[name] is None)}"]
     if any(each is not None and each.is_group for each in found.alleles):
         notes.append(GROUP)
     others = [(each.label, there) for each, there in found.statuses if each.name and each.name not in status]
@@ -320,11 +336,11 @@ def _written(table: GenePhenotypes, alleles: Sequence[str]) -> Diplotype:
 def _opened(table: GenePhenotypes, name: str, *, other_than: bool) -> tuple[Diplotype, ...]:
     """What an allele means with any second one, each meaning once; on the X chromosome also alone."""
     second = [other for other in table.functions if not (other_than and other == name)]
-    alone = any(len(functions) == 1 for functions in table.rules)
-    pairs = [(name,), *((name, other) for other in second)] if alone else [(name, other) for other in second]
-    found = (_written(table, pair) for pair in pairs)
-    opened = (each.model_copy(update={"alleles": (name, OPEN), "functions": each.functions[:0]}) for each in found)
-    return distinct(opened)
+    opened = [
+        _written(table, (name, other)).model_copy(update={"alleles": (name, OPEN), "functions": ()}) for other in second
+    ]
+    alone = [_written(table, (name,))] if any(len(functions) == 1 for functions in table.rules) else []
+    return distinct((*alone, *opened))
 
 
 def in_order(alleles: Sequence[str]) -> tuple[str, ...]:

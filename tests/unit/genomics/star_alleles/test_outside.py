@@ -268,3 +268,17 @@ def test_other_alleles_of_the_same_meaning_are_no_contradiction():
 def test_empty_outside_call_leaves_the_matched_one():
     matched = GeneCall(gene="NAT2", status="called", diplotypes=(Diplotype(alleles=("*4", "*4")),))
     assert merged(call("NAT2", {"diplotype": "./."}), matched).diplotypes[0].label == "*4/*4"
+
+
+def test_one_allele_of_a_gene_on_the_x_chromosome_is_all_in_a_male():
+    def of(sex):
+        said = [OutsideCall(gene="G6PD", diplotype="A- 202A_376G")]
+        return outside_gene_call("G6PD", said, TABLES["G6PD"], sex=sex)
+
+    assert (of("male").phenotypes, of("male").input_quality, of("male").notes) == (("Deficient",), "good", ())
+    assert {"Variable", "Deficient"} <= set(of("female").phenotypes)
+    assert {"Variable", "Deficient"} <= set(of("").phenotypes)
+
+
+def test_hla_alleles_that_nothing_is_said_of_are_named():
+    assert call("HLA-B", {"diplotype": "*58:01 absent"}).notes == ("outside.not-stated:*15:02, *57:01",)

@@ -273,7 +273,7 @@ def _certainty(
     if any(call is not None and call.input_quality == "poor" for call in map(calls.get, question.genes)):
         reasons.append("quality-poor")
     today = (note for call in map(calls.get, question.genes) if call for note in call.notes if note.startswith(_TODAY))
-    outside = (key for call in map(calls.get, question.genes) for key in outside_reasons(call))
+    outside = (key for call in map(calls.get, question.genes) if call for key in outside_reasons(call.notes))
     keys = (*(f"{_CERTAINTY}.{each}" for each in reasons), *dict.fromkeys(outside), *dict.fromkeys(today))
     return Certainty(source_strength=strength, input_quality=worst, reasons=keys)
 

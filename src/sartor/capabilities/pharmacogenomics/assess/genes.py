@@ -10,7 +10,7 @@ from sartor.domain.code import HGNC, SARTOR, Coded
 from sartor.domain.evidence import Evidence
 from sartor.domain.finding import Certainty, Finding, InputQuality, Status
 from sartor.domain.genome import GeneCall
-from sartor.genomics.star_alleles.outside import DOUBTS, GENOME_DIFFERS
+from sartor.genomics.star_alleles.outside import DOUBTS, GENOME_DIFFERS, NOT_STATED
 
 CAPABILITY = "pharmacogenomics"
 _CERTAINTY = f"{CAPABILITY}.certainty"
@@ -103,11 +103,11 @@ def reasons(call: GeneCall) -> tuple[str, ...]:
         found.append(f"quality-{call.input_quality}")
     if call.source == "outside":
         found.append("outside-call")
-    return (*(f"{_CERTAINTY}.{name}" for name in found), *outside_reasons(call))
+    return (*(f"{_CERTAINTY}.{name}" for name in found), *outside_reasons(call.notes))
 
 
-def outside_reasons(call: GeneCall | None) -> tuple[str, ...]:
-    """Wording keys for what a laboratory's call leaves open or contradicts."""
-    names = (note.partition(":")[0] for note in call.notes) if call is not None else ()
-    doubts = dict.fromkeys(name for name in names if name in (*DOUBTS, GENOME_DIFFERS))
+def outside_reasons(notes: Iterable[str]) -> tuple[str, ...]:
+    """Wording keys for what a laboratory's call leaves open or contradicts, from the notes of the gene's call."""
+    names = (note.partition(":")[0] for note in notes)
+    doubts = dict.fromkeys(name for name in names if name in (*DOUBTS, NOT_STATED, GENOME_DIFFERS))
     return tuple(f"{_CERTAINTY}.{name.replace('.', '-')}" for name in doubts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from sartor.capabilities.pharmacogenomics.assess.genes import outside_reasons
 from sartor.capabilities.pharmacogenomics.explain.sentences import (
     SHOWN,
     code_key,
@@ -241,6 +242,12 @@ class DrugExplainer:
             action = wording(f"do.{code_key(kind)}")
             yield wording("change.without", causes=self._causes(), guideline=self.guideline, action=action)
 
+    def _genes_with(self, reason: str) -> list[str]:
+        """The genes to which a reason about a laboratory's call belongs."""
+        found = ((gene, self.evidence.get(f"gene.{gene}.call")) for gene in self.genes)
+        notes: dict[str, Any] = {gene: fact.value for gene, fact in found if fact is not None}
+        return [gene for gene, value in notes.items() if reason in outside_reasons(value["notes"])]
+
     def _positions(self, gene: str) -> Iterator[Wording]:
         fact = self.evidence.get(f"gene.{gene}.call")
         if fact is None or not (self._undecided or self.details.get("candidates")):
@@ -252,8 +259,8 @@ class DrugExplainer:
     def _limits(self) -> Iterator[Wording]:
         yield wording("limits.genes-alone", genes=self._gene_names(), drug=self.drug)
         shares = [known["left_out"] for known in self.genes.values()]
-        yield from reason_wordings(
-            self.finding.certainty.reasons, genes=self._gene_names(), left_out=left_out_text(shares)
-        )
+        for key in self.finding.certainty.reasons:
+            genes = self._genes_with(key) or self._gene_names()
+            yield from reason_wordings([key], genes=genes, left_out=left_out_text(shares))
         if population := self.details["population"]:
             yield wording("limits.population", population=wording(f"population.{population}"))

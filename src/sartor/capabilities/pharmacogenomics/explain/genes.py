@@ -85,8 +85,8 @@ def _gene_patient(gene: str, phenotypes: list[str], known: bool) -> Iterator[Wor
     elif not phenotypes:
         yield wording("patient_gene.no-phenotype", gene=gene)
     else:
-        for phenotype in phenotypes:
-            yield wording(f"patient_gene.{phenotype_group(phenotype)}", gene=gene)
+        groups = list(dict.fromkeys(phenotype_group(phenotype) for phenotype in phenotypes))
+        yield wording(f"patient_gene.{groups[0] if len(groups) == 1 else 'unsettled'}", gene=gene)
 
 
 GROUPS: Final = (

@@ -21,6 +21,7 @@ from sartor.genomics.star_alleles.outside import (
     LOW_RESOLUTION,
     NAME_NOT_KNOWN,
     NOT_READ,
+    NOT_STATED,
     ONE_ALLELE,
     merged,
     outside_gene_call,
@@ -28,7 +29,7 @@ from sartor.genomics.star_alleles.outside import (
 from sartor.genomics.star_alleles.possible import GeneTables, gene_call, likely
 
 SHOWN_POSITIONS = 10
-SAID_AS_MISSING = (GENOME_DIFFERS, DIFFERS, NOT_READ, NAME_NOT_KNOWN, LOW_RESOLUTION, ONE_ALLELE)
+SAID_AS_MISSING = (GENOME_DIFFERS, DIFFERS, NOT_READ, NAME_NOT_KNOWN, LOW_RESOLUTION, ONE_ALLELE, NOT_STATED)
 """Doubts about a laboratory's call that are listed among what is missing."""
 
 
@@ -36,7 +37,8 @@ def gene_calls(record: Record) -> Iterator[GeneCall]:
     """One call per gene that is defined by position or that a laboratory called, in order of their names."""
     matched = [matched_call(record, tables) for tables in called_by_position()]
     ours = [*matched, *unread_calls(record.genome)]
-    yield from with_outside(ours, record.outside_calls, kept_share=record_codes()["candidates"]["kept_share"])
+    share = record_codes()["candidates"]["kept_share"]
+    yield from with_outside(ours, record.outside_calls, kept_share=share, sex=record.demographics.sex)
 
 
 def matched_call(record: Record, tables: GeneTables) -> GeneCall:
@@ -53,7 +55,11 @@ def matched_call(record: Record, tables: GeneTables) -> GeneCall:
 
 
 def with_outside(
-    matched: Iterable[GeneCall], outside: Iterable[OutsideCall], *, kept_share: float | None = None
+    matched: Iterable[GeneCall],
+    outside: Iterable[OutsideCall],
+    *,
+    kept_share: float | None = None,
+    sex: str = "",
 ) -> Iterator[GeneCall]:
     """A laboratory's calls beside our own of the same gene, all in order of the genes' names.
 
@@ -68,7 +74,8 @@ def with_outside(
         own = ours.get(gene)
         shown = likely(own, kept_share) if own is not None and kept_share is not None else own
         if gene in theirs:
-            yield merged(outside_gene_call(gene, theirs[gene], phenotype_tables().get(gene)), own, shown)
+            said = outside_gene_call(gene, theirs[gene], phenotype_tables().get(gene), sex=sex)
+            yield merged(said, own, shown)
         elif shown is not None:
             yield shown
 
