@@ -44,6 +44,8 @@ def _record(
     alleles, phased, phase_set = _genotypes(row, n)
     texts = _columns(row)
     depth, quality, filtered = _qualities(texts)
+    if row.unread and depth is None:
+        depth = np.zeros(n, np.int32)
     share = _read_shares(texts["AD"], alleles) if "AD" in texts and alleles.shape[1] else None
     if translation:
         table = np.array([translation[index] for index in range(len(translation))] + [-2, -1], np.int8)

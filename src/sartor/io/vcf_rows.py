@@ -20,6 +20,7 @@ class VcfRow:
     """The fixed columns of one line, on the coordinates of the file.
 
     chromosome: the project's name; end: last base covered (END of a block); identifiers: the ID column.
+    unread: whether INFO states a depth of 0 over all samples.
     format_keys: the FORMAT column; genotypes: everything after it, still as bytes.
     """
 
@@ -33,6 +34,7 @@ class VcfRow:
     format_keys: tuple[str, ...]
     genotypes: bytes
     line: int
+    unread: bool = False
 
 
 def parse_row(line: bytes, number: int, columns: int) -> VcfRow:
@@ -66,6 +68,7 @@ def parse_row(line: bytes, number: int, columns: int) -> VcfRow:
         format_keys=tuple(fields[8].decode("utf-8", "replace").split(":")) if len(fields) > 8 else (),
         genotypes=fields[9] if len(fields) > 9 else b"",
         line=number,
+        unread="DP=0" in info and "DP=0" in info.split(";"),
     )
 
 
@@ -112,7 +115,7 @@ def genotype_record(row: VcfRow, column: int, file: str) -> GenotypeRecord:
         end=row.end,
         phased=phased,
         phase_set=whole(values.get("PS", "")),
-        depth=_least_depth(values, depths),
+        depth=_least_depth(values, depths, row.unread),
         genotype_quality=_first(whole(values.get("GQ", "")), whole(values.get("RGQ", ""))),
         allele_depths=depths,
         filters=filters,
@@ -121,10 +124,10 @@ def genotype_record(row: VcfRow, column: int, file: str) -> GenotypeRecord:
     )
 
 
-def _least_depth(values: dict[str, str], depths: tuple[int, ...]) -> int | None:
-    """DP or the least depth of a block, whichever is less; the reads of all alleles where neither is stated."""
+def _least_depth(values: dict[str, str], depths: tuple[int, ...], unread: bool) -> int | None:
+    """DP or the least depth of a block, whichever is less; else the reads of all alleles; else INFO's depth of 0."""
     stated = [each for key in ("DP", "MIN_DP") if (each := whole(values.get(key, ""))) is not None]
-    return min(stated, default=sum(depths) if depths else None)
+    return min(stated, default=sum(depths) if depths else 0 if unread else None)
 
 
 def _first(*values: int | None) -> int | None:

@@ -245,6 +245,10 @@ def test_least_depth_of_a_block_counts(write) -> None:  # type: ignore[no-untype
     assert found.depth == 0
     (found,) = records(write(row(94781859, call="0/0:0,0", format="GT:AD")))
     assert found.depth == 0
+    (found,) = records(write(row(94781859, call="0/0", info="AC=0;DP=0")))
+    assert found.depth == 0
+    (found,) = records(write(row(94781859, call="0/0:31", format="GT:DP", info="DP=0")))
+    assert found.depth == 31
     (found,) = records(write(row(94781859, call="0/0:.,.:.", format="GT:AD:DP")))
     assert found.depth is None
 
