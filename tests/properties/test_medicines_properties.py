@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -50,3 +53,30 @@ def test_any_text_is_matched_by_its_own_words_or_not_at_all(text: str) -> None:
 def test_drugs_named_together_are_all_found(named: list[tuple[str, tuple[str, ...]]]) -> None:
     found = {each.drug.label for each in match((), " / ".join(name for name, _ in named))}
     assert found == {drug for _, drugs in named for drug in drugs}
+
+
+ENDINGS = json.loads((Path(medicines.__file__).parent / "data" / "medicines.json").read_text("utf-8"))["endings"]
+GENERIC = {name.lower(): each.name for each in TABLE.drugs.values() for name in (each.name, *each.synonyms)}
+
+
+SPELLED = [
+    (name, name.removesuffix(ending) + other)
+    for name in sorted(GENERIC)
+    for ending, other in ENDINGS
+    if name.isalpha() and name.endswith(ending)
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(SPELLED))
+def test_a_national_spelling_names_its_own_drug_or_nothing(spelled: tuple[str, str]) -> None:
+    name, variant = spelled
+    found = {each.drug.label for each in match((), variant)}
+    assert found <= {GENERIC[name]} or found == {GENERIC.get(variant)}
+
+
+def test_no_spelling_is_another_drug_s_name() -> None:
+    for each in TABLE.drugs.values():
+        for name in (each.name, *each.synonyms, *each.brands):
+            entry = TABLE.by_words[medicines._words(name)]
+            assert each.name in entry.drugs or entry.by != "name", name

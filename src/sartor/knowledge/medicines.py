@@ -6,7 +6,7 @@ import functools
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from sartor.domain.code import ATC, RXNORM, SARTOR, Coded
 from sartor.domain.record import DrugMatch
 from sartor.domain.source import Source
 
+_LONG_ENOUGH: Final = 6
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
 _ATC_SYSTEMS: Final = (ATC, "https://www.whocc.no/atc", "urn:oid:2.16.840.1.113883.6.73")
 _RXNORM_SYSTEMS: Final = (RXNORM, "urn:oid:2.16.840.1.113883.6.88")
@@ -66,7 +67,7 @@ class Medicines:
     """The table, with its indexes: by code, and by the words of every name.
 
     longest:    first word of a name → the most words that a name beginning with it has.
-    forms:      words → the place of the body that they say a product is for.
+    forms:      words, or a brand of local products → the place of the body that it is for.
     atc_forms:  beginning of an ATC code → the same.
     """
 
@@ -227,7 +228,12 @@ def _indexed(table: dict[str, Any]) -> Medicines:
     found = Medicines(
         drugs,
         sources=tuple(Source(**source) for source in table["sources"]),
-        forms={_words(words): form for form, listed in table["forms"].items() for words in listed},
+        forms={
+            _words(words): form
+            for part in ("forms", "local_brands")
+            for form, listed in table[part].items()
+            for words in listed
+        },
         atc_forms=dict(table["atc_forms"]),
         salts=frozenset(table["salts"]),
         negations=frozenset(table["negations"]),
@@ -243,7 +249,28 @@ def _indexed(table: dict[str, Any]) -> Medicines:
             found.by_atc.setdefault(code, entry)
     for code, names in table["products"].items():
         found.by_rxnorm.setdefault(code, _Entry(tuple(names), "rxnorm"))
+    _index_variants(found, [(ending, other) for ending, other in table["endings"]])
     return found
+
+
+def _index_variants(table: Medicines, endings: Sequence[tuple[str, str]]) -> None:
+    """Add the spellings of other languages, unless a spelling is a known word or would name two drugs."""
+    spelled: dict[str, set[str]] = {}
+    for each in table.drugs.values():
+        for name in (each.name, *each.synonyms):
+            for variant in _variants(name.lower(), endings):
+                spelled.setdefault(variant, set()).add(each.name)
+    taken = {*(word for words in table.by_words for word in words), *table.salts, *table.negations}
+    taken |= {*table.negating_after, *(word for words in table.forms for word in words)}
+    for variant, names in spelled.items():
+        if len(names) == 1 and variant not in taken:
+            _add(table, variant, _Entry((*names,), "name"))
+
+
+def _variants(name: str, endings: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The same name as other languages end it; only names of one word that are long enough to be told apart."""
+    if name.isalpha() and name.isascii() and len(name) >= _LONG_ENOUGH:
+        yield from (name.removesuffix(ending) + other for ending, other in endings if name.endswith(ending))
 
 
 def _index(table: Medicines, each: Drug) -> None:
