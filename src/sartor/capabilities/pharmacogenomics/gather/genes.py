@@ -97,9 +97,11 @@ def gene_fact(call: GeneCall, record: Record) -> Fact:
 def missing_of(call: GeneCall, record: Record) -> Iterator[Missing]:
     """What keeps this gene from being known, if anything."""
     name, gene = f"gene.{call.gene}.call", call.gene
-    if doubt := _doubt(call):
-        yield _outside_missing(call, record, *doubt)
-    elif call.status in ("not-tested", "not-called"):
+    doubts = tuple(_doubts(call, record))
+    yield from doubts
+    if doubts:
+        return
+    if call.status in ("not-tested", "not-called"):
         key = _why(call, record)
         reason = say(key, gene=gene, found=variants_of(call))
         yield Missing(name=name, reason=reason, remedy=say(f"{key}_remedy", gene=gene))
@@ -109,22 +111,23 @@ def missing_of(call: GeneCall, record: Record) -> Iterator[Missing]:
         yield Missing(name=f"gene.{gene}.positions", reason=reason, remedy=say("positions_remedy", positions=shown))
 
 
-def _doubt(call: GeneCall) -> tuple[str, str] | None:
-    """The first doubt about a laboratory's call that keeps the gene from being settled, and what was written."""
-    parted = [note.partition(":") for note in call.notes]
-    found = [(key, said) for key, _, said in parted if key in SAID_AS_MISSING]
+def _doubts(call: GeneCall, record: Record) -> Iterator[Missing]:
+    """What a laboratory's call leaves open or contradicts, each with the lines that it stands in."""
     settled = call.status in ("called", "phenotype-certain") and call.input_quality == "good"
-    return None if settled or not found else found[0]
-
-
-def _outside_missing(call: GeneCall, record: Record, key: str, said: str) -> Missing:
-    lines = [each.origin.line for each in record.outside_calls if each.gene == call.gene]
-    known = ", ".join(str(line) for line in lines if line is not None)
-    where = say("outside_where", lines=known) if known else ""
-    reason = say(key.replace("outside.", "outside_"), gene=call.gene, said=said, where=where)
-    absent = call.status in ("not-tested", "not-called")
-    name = f"gene.{call.gene}.{'call' if absent else 'outside'}"
-    return Missing(name=name, reason=reason, remedy=say("outside_remedy", gene=call.gene))
+    name = f"gene.{call.gene}.{'call' if call.status in ('not-tested', 'not-called') else 'outside'}"
+    lines = [str(each.origin.line) for each in record.outside_calls if each.gene == call.gene and each.origin.line]
+    where = say("outside_where", lines=", ".join(lines)) if lines else ""
+    said: dict[str, list[str]] = {}
+    for note in call.notes:
+        key, _, text = note.partition(":")
+        if key in SAID_AS_MISSING and not (settled and key == GENOME_DIFFERS):
+            said.setdefault(key, []).append(text)
+    for number, (key, texts) in enumerate(said.items(), start=1):
+        yield Missing(
+            name=name if number == 1 else f"{name}.{number}",
+            reason=say(key.replace("outside.", "outside_"), gene=call.gene, said=", ".join(texts), where=where),
+            remedy=say("outside_remedy", gene=call.gene),
+        )
 
 
 def _why(call: GeneCall, record: Record) -> str:
