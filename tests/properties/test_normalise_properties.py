@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sartor.domain.cohort import CohortGenotypes, CohortRecord
 from sartor.domain.genome import CalledGenome, GenomeBuild, GenotypeRecord
+from sartor.genomics.cohort_sites import CONCERNS
 from sartor.genomics.normalise import Site, call_sites, cohort_calls
 from sartor.knowledge.genome_builds import build_table
 
@@ -131,12 +132,14 @@ def test_blocks_and_reference_rows_agree(site: Site, before: int, after: int) ->
     assert calls(site, block) == calls(site, explicit) == calls(site, bare) == (site.reference,) * 2
 
 
-@given(st.lists(genotypes(), min_size=1, max_size=6), st.booleans(), st.booleans())
+@given(st.lists(genotypes(), min_size=1, max_size=6), st.booleans(), st.booleans(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_a_cohort_reads_as_each_of_its_members(
-    drawn: list[tuple[Site, tuple[int, int]]], split: bool, phased: bool
+    drawn: list[tuple[Site, tuple[int, int]]], split: bool, phased: bool, data: st.DataObject
 ) -> None:
     site = drawn[0][0]
+    quality = st.lists(st.sampled_from([0, 5, 40]), min_size=len(drawn), max_size=len(drawn))
+    depths, qualities = data.draw(quality), data.draw(quality)
     people = [tuple(min(index, len(site.alternates)) for index in copies) for _, copies in drawn]
     shapes = (
         [(number,) for number in range(1, len(site.alternates) + 1)]
@@ -150,13 +153,18 @@ def test_a_cohort_reads_as_each_of_its_members(
         rows.append(
             CohortRecord(
                 site.chromosome, site.position, site.reference, alternates, site.end,
-                np.array(matrix, np.int8), np.full(len(people), phased),
+                np.array(matrix, np.int8), np.full(len(people), phased), None,
+                np.array(depths, np.int32), np.array(qualities, np.int32),
             )
         )  # fmt: skip
         for person, copies in enumerate(matrix):
-            alone[person].append(replace(written(site, alternates, tuple(copies)), phased=phased))
+            seen = {"depth": depths[person], "genotype_quality": qualities[person], "phased": phased}
+            alone[person].append(replace(written(site, alternates, tuple(copies)), **seen))
     cohort = CohortGenotypes(tuple(str(n) for n in range(len(people))), GenomeBuild.GRCH38, "vcf", rows)
     found = cohort_calls(cohort, [site])
     for person, records in enumerate(alone):
         codes = found.codes[0, person].tolist()
-        assert tuple(found.alleles[0][code] if code >= 0 else None for code in codes) == calls(site, *records)
+        single = call_sites(CalledGenome.of(records, sample="S"), [site])[0]
+        assert tuple(found.alleles[0][code] if code >= 0 else None for code in codes) == single.alleles
+        bits = int(found.concerns[0, person])
+        assert {each for bit, each in enumerate(CONCERNS) if bits >> bit & 1} == set(single.concern.split(";")) - {""}
