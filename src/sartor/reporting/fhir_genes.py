@@ -14,6 +14,7 @@ from sartor.domain.code import LOINC, SARTOR
 from sartor.domain.finding import Finding
 from sartor.domain.genome import CallState, Diplotype, GeneCall, PositionCall
 from sartor.domain.report import Report, ReportedFinding
+from sartor.genomics.star_alleles.outside import OPEN
 from sartor.reporting.fhir_values import (
     DATA_ABSENT,
     GUIDE,
@@ -144,7 +145,9 @@ def certain_alleles(call: GeneCall) -> tuple[str, ...]:
     if not call.diplotypes:
         return tuple(dict.fromkeys(allele for allele in call.haplotypes if text(allele)))
     first, *others = (Counter(diplotype.alleles) for diplotype in call.diplotypes)
-    return tuple(allele for allele in first if text(allele) and all(allele in other for other in others))
+    return tuple(
+        allele for allele in first if text(allele) and allele != OPEN and all(allele in other for other in others)
+    )
 
 
 def haplotype(allele: str, symbol: str, frame: Frame) -> Resource:

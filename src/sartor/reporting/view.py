@@ -132,9 +132,10 @@ class Drug:
 
     @property
     def in_part(self) -> bool:
-        """Whether one source asks for nothing and another could not be judged, so that nothing is settled."""
-        open_ = any(each.verdict.level == "unknown" and each.finding.kind == "drug" for each in self.advices)
-        return open_ and not self.verdict.asks and self.verdict.level != "unknown"
+        """Whether usual use rests on a part: another source could not be judged, or one of its genes is not known."""
+        silent = any(each.verdict.level == "unknown" and each.finding.kind == "drug" for each in self.advices)
+        unread = any(not each.phenotypes for each in self.genes)
+        return self.verdict.level == "usual" and (silent or unread)
 
     @property
     def current(self) -> bool:
@@ -367,7 +368,7 @@ class View:
 
     @cached_property
     def in_part(self) -> tuple[Drug, ...]:
-        """The current medicines that one source could judge and another could not."""
+        """The current medicines for which usual use rests on a part of what matters."""
         return tuple(each for each in self.current if each.in_part)
 
     @cached_property

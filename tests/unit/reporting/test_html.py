@@ -371,3 +371,17 @@ def test_what_the_inputs_hold_beside_is_listed_with_its_number() -> None:
     report = _one_medicine(unused=(Unused(kind="Claim", count=17, reason="this type of resource is not read"),))
     assert "Claim 17 this type of resource is not read" in words_of(html.render(report))
     assert _says_all_clear(report)
+
+
+def test_usual_use_that_rests_on_a_part_of_the_genes_is_no_all_clear() -> None:
+    finding, explanation = sample.drug_pair("carbamazepine", "HLA-A HLA-B", "CPIC", sample.STANDARD)
+    taken = finding.model_copy(
+        update={"concerns_current": True, "details": {**finding.details, "lookup": {"HLA-B": ""}}}
+    )
+    medicine = Medication(text="Carbamazepine", drugs=(DrugMatch(drug=finding.about, by="name", matched="x"),))
+    made = sample.report(found=[(taken, explanation)])
+    patient = made.patient.model_copy(update={"medications": (medicine,)})
+    report = made.model_copy(update={"patient": patient, "quarantined": ()})
+    assert not _says_all_clear(report)
+    assert "Judged in part only, since a gene or a source is open: carbamazepine" in words_of(html.render(report))
+    assert "We could check only in part: carbamazepine" in words_of(html.render(report))
