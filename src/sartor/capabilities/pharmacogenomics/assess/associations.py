@@ -39,10 +39,11 @@ def association_findings(person: Person, knowledge: Knowledge) -> tuple[Finding,
 
 
 def _matched(row: Association, call: GeneCall) -> str:
-    """The person's phenotype or allele that the row names; "" when it does not concern the person."""
+    """The person's phenotype or allele that the row names; "" when it does not, or not surely, concern the person."""
     if row.alleles:
-        keys = {part.strip() for each in call.diplotypes for part in each.lookup_key.split(";")}
-        return next((allele for allele in sorted(row.alleles) if f"{allele} positive" in keys), "")
+        keys = [{part.strip() for part in each.lookup_key.split(";")} for each in call.diplotypes]
+        surely = set.intersection(*keys) if keys else set()
+        return next((allele for allele in sorted(row.alleles) if f"{allele} positive" in surely), "")
     phenotypes = [each for each in call.phenotypes if each]
     return ", ".join(phenotypes) if phenotypes and row.phenotypes.issuperset(phenotypes) else ""
 

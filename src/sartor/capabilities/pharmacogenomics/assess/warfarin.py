@@ -14,6 +14,7 @@ from sartor.capabilities.pharmacogenomics.tables.dosing import WarfarinRules
 from sartor.domain.evidence import Evidence, Fact
 from sartor.domain.genome import GeneCall
 from sartor.domain.record import Condition
+from sartor.genomics.star_alleles.outside import OPEN
 
 UNKNOWN = "unknown"
 REQUIRED = ("person.age", "person.height", "person.weight")
@@ -173,6 +174,6 @@ def _cyp2c9(call: GeneCall | None, rules: WarfarinRules) -> tuple[list[str], tup
     for diplotype in () if call is None else call.diplotypes:
         names = sorted(diplotype.alleles)
         others = [name for name in names if name not in rules.covered_cyp2c9]
-        uncovered += others
+        uncovered += [name for name in others if name != OPEN]
         found.append(UNKNOWN if others or len(names) != 2 else "/".join(names))
     return list(dict.fromkeys(found)) or [UNKNOWN], tuple(dict.fromkeys(uncovered))

@@ -90,3 +90,10 @@ def test_an_allele_by_name() -> None:
 def test_without_the_pack_there_is_nothing() -> None:
     told = evidence(call("CYP2D6", "Poor Metabolizer"))
     assert association_findings(Person.of(told), Knowledge()) == ()
+
+
+def test_an_allele_that_only_may_be_there_is_not_said_to_concern_the_person() -> None:
+    sure = call("HLA-B", "*57:01 positive")
+    perhaps = call("HLA-B", "*57:01 positive", "*57:01 negative")
+    found = [association_findings(Person.of(evidence(each)), knowledge()) for each in (sure, perhaps)]
+    assert [len(each) for each in found] == [1, 0]
