@@ -38,6 +38,7 @@ class Options(NamedTuple):
 
     rules: Rules
     all_matches: bool
+    combinations: bool
 
 
 def pgx(
@@ -51,6 +52,9 @@ def pgx(
     all_matches: Annotated[
         bool, typer.Option("--all-matches", help="With --rules pharmcat: every match, not only the best.")
     ] = False,
+    combinations: Annotated[
+        bool, typer.Option("--combinations", help="Where no diplotype fits, combine named alleles and partial ones.")
+    ] = False,
     rules: Annotated[
         RuleSet, typer.Option(help="sartor: all that the data leave possible; pharmcat: what PharmCAT 3.1.1 lists.")
     ] = RuleSet.SARTOR,
@@ -59,7 +63,7 @@ def pgx(
     from sartor.io.tsv import write_rows
 
     with progress("sartor pgx") as step:
-        calls, quarantined = _calls(existing(inputs), Options(rules.value, all_matches), step)
+        calls, quarantined = _calls(existing(inputs), Options(rules.value, all_matches, combinations), step)
         if outside_calls is not None:
             calls, bad = _with_outside(calls, existing([outside_calls])[0])
             quarantined += bad
@@ -129,6 +133,7 @@ def _call_genome(genome: Genome, options: Options) -> list[GeneCall]:
             each.frequencies,
             rules=options.rules,
             all_matches=options.all_matches,
+            combinations=options.combinations,
             positions=False,
         )
         for each in called_by_position()
@@ -153,6 +158,7 @@ def _call_cohort(cohort: CohortGenotypes, options: Options) -> Calls:
             each.frequencies,
             rules=options.rules,
             all_matches=options.all_matches,
+            combinations=options.combinations,
         )
         for sample, call in found.by_sample():
             calls[sample].append(call)

@@ -27,21 +27,30 @@ def cohort_of(found: VcfRows, samples: Sequence[str] | None, file: str) -> Cohor
     records: list[CohortRecord] = []
     quarantined = list(found.quarantined)
     for row, translation in found.rows:
+        origin = Origin(file=file, line=row.line or None)
+        refused: dict[int, str] = {}
         try:
-            records.append(_record(row, translation, len(names), chosen, file))
+            records.append(_record(row, translation, len(names), chosen, file, refused))
         except BadRow as error:
-            quarantined.append(
-                Quarantined(origin=Origin(file=file, line=row.line or None), reason=str(error), kind="record")
-            )
+            quarantined.append(Quarantined(origin=origin, reason=str(error), kind="record"))
+        quarantined += [
+            Quarantined(origin=origin, reason=f"sample {names[number]}: {reason}", kind="genotype")
+            for number, reason in refused.items()
+        ]
     people = tuple(samples or names)
     quarantined += cohort_contradictions(records, people)
     return CohortGenotypes(people, found.build, found.kind, tuple(records), tuple(quarantined))
 
 
 def _record(
-    row: VcfRow, translation: dict[int, int], n: int, chosen: npt.NDArray[np.int64] | None, file: str
+    row: VcfRow,
+    translation: dict[int, int],
+    n: int,
+    chosen: npt.NDArray[np.int64] | None,
+    file: str,
+    refused: dict[int, str],
 ) -> CohortRecord:
-    alleles, phased, phase_set = _genotypes(row, n)
+    alleles, phased, phase_set = _genotypes(row, n, refused)
     texts = _columns(row)
     depth, quality, filtered = _qualities(texts)
     if row.unread and depth is None:
@@ -137,7 +146,8 @@ def _number(text: bytes) -> int:
 Genotypes = tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_], npt.NDArray[np.int32] | None]
 
 
-def _genotypes(row: VcfRow, n: int) -> Genotypes:
+def _genotypes(row: VcfRow, n: int, refused: dict[int, str]) -> Genotypes:
+    """The genotypes of all samples; `refused` gets the number of each sample whose text is none, and why."""
     if "GT" not in row.format_keys:
         return np.empty((n, 0), np.int8), np.zeros(n, np.bool_), None
     if row.format_keys[0] == "GT":
@@ -146,7 +156,7 @@ def _genotypes(row: VcfRow, n: int) -> Genotypes:
             return (*fast, None)
         if fast is not None:
             return (*fast, _phase_sets(row, fast[1]))
-    return _one_by_one(row, n)
+    return _one_by_one(row, n, refused)
 
 
 def _phase_sets(row: VcfRow, phased: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
@@ -182,8 +192,8 @@ def _of_three_letters(row: VcfRow, n: int) -> tuple[npt.NDArray[np.int8], npt.ND
     return alleles.astype(np.int8), between == _PIPE
 
 
-def _one_by_one(row: VcfRow, n: int) -> Genotypes:
-    """Any other shape: each distinct text is read once."""
+def _one_by_one(row: VcfRow, n: int, refused: dict[int, str]) -> Genotypes:
+    """Any other shape: each distinct text is read once; a sample's bad text leaves the other samples alone."""
     place = row.format_keys.index("GT")
     sets = row.format_keys.index("PS") if "PS" in row.format_keys else None
     fields = row.genotypes.split(b"\t")
@@ -192,12 +202,21 @@ def _one_by_one(row: VcfRow, n: int) -> Genotypes:
     for number, field in enumerate(fields):
         parts = field.split(b":")
         text = parts[place] if place < len(parts) else b"."
-        if text not in known:
-            found, phased = parse_genotype(text.decode("utf-8", "replace").strip(), len(row.alternates))
-            known[text] = tuple(-1 if index is None else index for index in found), phased
+        try:
+            if text not in known:
+                known[text] = _read_genotype(text, len(row.alternates))
+        except BadRow as error:
+            refused[number] = str(error)
+            text = b"."
+            known[text] = (-1,), False
         genotypes.append(known[text])
         if sets is not None and sets < len(parts) and parts[sets].strip().isdigit():
             phase_sets[number] = int(parts[sets])
     ploidy = max(2, *(len(found) for found, _ in known.values()))
     alleles = np.array([found + (-2,) * (ploidy - len(found)) for found, _ in genotypes], np.int8)
     return alleles, np.array([phased for _, phased in genotypes], np.bool_), phase_sets if sets is not None else None
+
+
+def _read_genotype(text: bytes, alternates: int) -> tuple[tuple[int, ...], bool]:
+    found, phased = parse_genotype(text.decode("utf-8", "replace").strip(), alternates)
+    return tuple(-1 if index is None else index for index in found), phased

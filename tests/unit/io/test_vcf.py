@@ -394,3 +394,17 @@ class TestWithIndex:
         (tmp_path / "cut.bcf").write_bytes(target.read_bytes()[:-30])
         with pytest.raises(TruncatedInput):
             read(tmp_path / "cut.bcf")
+
+
+def test_one_sample_s_bad_genotype_leaves_the_others_alone(tmp_path: Path) -> None:
+    path = tmp_path / "two.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=chr10,length=133797422>\n"
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\tS2\n"
+        "chr10\t94781859\trs4244285\tG\tA\t.\tPASS\t.\tGT\t0/1\t0/7\n"
+    )
+    found = vcf.read_cohort(path, regions=[Region("chr10", 94781800, 94781900)])
+    assert found.records[0].alleles.tolist() == [[0, 1], [-1, -2]]
+    (refused,) = found.quarantined
+    assert "sample S2" in refused.reason
+    assert refused.origin.line == 4

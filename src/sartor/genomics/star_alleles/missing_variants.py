@@ -81,7 +81,7 @@ def _contradicted(pattern: Pattern, sites: Iterable[int], permits: Sequence[Sequ
 def _stood_in_for(definition: GeneDefinition, pattern: Pattern) -> tuple[str, ...]:
     """The haplotype of a tag pair where its exonic tag was called: the tag speaks for the missing intronic site."""
     pair = definition.tag_pair
-    if pair is None or pattern.first[pair.exonic] == MISSING:
+    if pair is None or MISSING in (pattern.first[pair.exonic], pattern.second[pair.exonic]):
         return ()
     return (pair.haplotype,)
 
