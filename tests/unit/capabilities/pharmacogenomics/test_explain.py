@@ -170,7 +170,7 @@ def grade(sentence: str) -> float:
 def test_patients_read_plain_sentences() -> None:
     sections = ("patient.", "patient_gene.")
     texts = [
-        text.format(drug="it", gene="X", cause="it")
+        text.format(drug="it", gene="X", cause="it", genes="X", known="X")
         for key, text in WORDS.sentences.items()
         if key.startswith(sections)
     ]

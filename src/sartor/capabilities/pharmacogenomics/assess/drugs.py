@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from sartor.capabilities.pharmacogenomics.assess import lookup
+from sartor.capabilities.pharmacogenomics.assess import gaps, lookup
 from sartor.capabilities.pharmacogenomics.assess.actions import action_of, actions_differ, strength_of, urgency
 from sartor.capabilities.pharmacogenomics.assess.genes import (
     CAPABILITY,
@@ -143,9 +143,11 @@ def _answered(
     strength = max(
         (strength_of(each.row) for each in found if each.row), key=lambda each: tuple(SourceStrength).index(each)
     )
-    action = action_of(row)
+    untested = _gaps(question, calls, found, row)
+    action = gaps.behind_test(action_of(row)) if untested else action_of(row)
     current = bool(person.medication_facts(about))
     details = _details(question, person, about, calls, found[0].states, row)
+    details["untested_genes"] = list(untested)
     details["candidates"] = _candidates(found) if len(found) > 1 else []
     details["without_others"] = _without_others(question, person, about)
     details["neighbours"] = neighbours(question.rows, found[0].states, row)
@@ -159,7 +161,7 @@ def _answered(
         context=_context(question),
         status=Status.ASSESSED,
         conclusion=_conclusion(row),
-        certainty=_certainty(question, calls, strength, found),
+        certainty=_certainty(question, calls, strength, found, gap=bool(untested)),
         urgency=urgency(action.kind, strength, current=current),
         action=action,
         concerns_current=current,
@@ -167,6 +169,16 @@ def _answered(
         citations=(question.guideline.citation, *person.citations_today(question.genes, about)),
         details=details,
     )
+
+
+def _gaps(
+    question: Question, calls: Mapping[str, GeneCall], found: Sequence[Outcome], row: Recommendation
+) -> tuple[str, ...]:
+    """The untested genes that could change what this row says."""
+    own = gaps.untested(question.genes, calls)
+    if own and not gaps.could_change(question.rows, found, row, own):
+        own = ()
+    return (*own, *gaps.siblings_untested(question.guidelines, question.drug, question.genes, calls))
 
 
 def _undecided(
@@ -254,11 +266,12 @@ def _certainty(
     found: Sequence[Outcome] = (),
     *,
     differing: bool = False,
+    gap: bool = False,
 ) -> Certainty:
     tested = [gene for gene in question.genes if lookup.is_determined(calls.get(gene))]
     qualities = [quality(calls.get(gene)) for gene in tested or question.genes]
     reasons = []
-    if tested and len(tested) < len(question.genes):
+    if tested and (gap or len(tested) < len(question.genes)):
         qualities.append(InputQuality.REDUCED)
         reasons.append("gene-missing")
     worst = max(qualities, key=_QUALITIES.index)

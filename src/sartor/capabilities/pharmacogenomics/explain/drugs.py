@@ -73,7 +73,28 @@ class DrugExplainer:
                 how = percent(likely["probability"])
                 return wording("headline.depends-likely", drug=self._named(), how=how, action=action)
             return wording("headline.depends", drug=self._named(), genes=self._gene_names())
+        if self._waits:
+            return wording("headline.untested", drug=self._named(), genes=self._untested,
+                           known=self._tested, action=self._meanwhile())  # fmt: skip
         return wording(f"headline.{kind}", drug=self._named(), instruction=self._instruction(short=True))
+
+    @property
+    def _untested(self) -> list[str]:
+        """The untested genes that could change the advice."""
+        return list(self.details.get("untested_genes", ()))
+
+    @property
+    def _tested(self) -> list[str]:
+        return [gene for gene, known in self.genes.items() if known["tested"]]
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the tested genes alone ask for nothing, and an untested one could."""
+        return bool(self._untested) and self.action.kind is ActionKind.TEST_FIRST
+
+    def _meanwhile(self) -> Wording:
+        """What the tested genes alone would say."""
+        return wording("do.standard" if ActionKind.STANDARD in self.action.also else "do.no-recommendation")
 
     def _instruction(self, *, short: bool) -> Wording:
         """What to do, in words: the action with its dose, maximum or alternatives."""
@@ -146,6 +167,10 @@ class DrugExplainer:
             yield wording(f"none.{self.parameters.get('reason') or 'not-given'}", guideline=self.guideline,
                           drug=self.drug)  # fmt: skip
             return
+        if self._waits:
+            yield wording("advice.untested", guideline=self.guideline, drug=self.drug, genes=self._untested,
+                          known=self._tested, action=self._meanwhile())  # fmt: skip
+            return
         yield wording("advice.main", guideline=self.guideline, drug=self.drug,
                       instruction=self._instruction(short=False))  # fmt: skip
         yield wording(f"strength.{code_key(strength)}", guideline=self.guideline)
@@ -205,7 +230,10 @@ class DrugExplainer:
             yield wording(f"patient.not-assessable-{now}", drug=drug)
             return
         kind = "depends" if self._undecided else code_key(self.action.kind)
-        yield wording(f"patient.{kind}-{now}", drug=drug)
+        if self._waits:
+            yield wording(f"patient.untested-{now}", drug=drug, genes=self._untested, known=self._tested)
+        else:
+            yield wording(f"patient.{kind}-{now}", drug=drug)
         for cause in self._causes():
             yield wording("patient.because-of-medicine", drug=drug, cause=cause)
         if self.action.kind not in (ActionKind.STANDARD, ActionKind.NONE):
@@ -258,6 +286,8 @@ class DrugExplainer:
 
     def _limits(self) -> Iterator[Wording]:
         yield wording("limits.genes-alone", genes=self._gene_names(), drug=self.drug)
+        if self._untested:
+            yield wording("limits.untested", genes=self._untested, known=self._tested, drug=self.drug)
         shares = [known["left_out"] for known in self.genes.values()]
         for key in self.finding.certainty.reasons:
             genes = self._genes_with(key) or self._gene_names()
