@@ -141,7 +141,8 @@ class Compiler:
         lookup = entry["lookupKey"] or {}
         genes = tuple(sorted(lookup))
         strength = STRENGTHS[(entry.get("classification") or {}).get("term")]
-        reading = self._reading(entry, chemical["name"])
+        keys = tuple(lookup_key(lookup[gene]) for gene in genes)
+        reading = self._revised(self._reading(entry, chemical["name"]), chemical["name"], genes, keys)
         flags = {
             "dosing": "dosingInformation",
             "alternative": "alternateDrugAvailable",
@@ -154,7 +155,7 @@ class Compiler:
             "population": POPULATIONS[entry.get("population")],
             "strength": strength,
             "genes": "|".join(genes),
-            "keys": "|".join(lookup_key(lookup[gene]) for gene in genes),
+            "keys": "|".join(keys),
             "reading": self._shared(self.readings, _flat(reading), "r"),
             "implications": "|".join(self._implications(entry["implications"], genes)),
             "flags": "|".join(name for name, upstream in flags.items() if entry.get(upstream)),
@@ -171,6 +172,14 @@ class Compiler:
                 self.unread.append(f"{drug}: {digest(text)}")
             self.texts[text] = found
         return self.texts[text]
+
+    def _revised(self, reading: Reading, drug: str, genes: tuple[str, ...], keys: tuple[str, ...]) -> Reading:
+        """The reading with the dose factor that the publisher has given such rows since; as it is where none has."""
+        for each in self.overrides["revision"]:
+            chosen = each["source"] == self.source and drug in each["drugs"] and list(genes) == each["genes"]
+            if chosen and set(keys) <= set(each["keys"]):
+                return replace(reading, factor=tuple(each["factor"]))
+        return reading
 
     def _implications(self, texts: Iterable[str], genes: tuple[str, ...]) -> Iterator[str]:
         for text in texts:
