@@ -144,7 +144,7 @@ def _head(path: Path) -> bytes:
 
 
 def _is_lines(head: bytes, path: Path) -> bool:
-    """Whether this is NDJSON of one patient per line: bundles or phenopackets, each whole on its line."""
+    """Whether this is NDJSON of one patient per line: bundles, or phenopackets (which no reader takes yet)."""
     first, _, rest = head.lstrip().partition(b"\n")
     whole = first.startswith(b"{") and (first.rstrip().endswith(b"}") or not rest)
     squeezed = first.replace(b" ", b"")

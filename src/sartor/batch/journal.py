@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sartor.batch.rows import Row
+from sartor.errors import OutputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class Journal:
         if earlier.get("manifest") == dict(manifest):
             found: dict[str, Any] = earlier["kept"]
             return found
+        if self.folder.exists() and not file.is_file():
+            raise OutputError(
+                "a folder of this name is in the way and is no journal of a batch",
+                where=str(self.folder),
+                todo="move it or choose another --out",
+            )
         self.discard()
         self.folder.mkdir(parents=True)
         _write_whole(file, json.dumps({"manifest": dict(manifest), "kept": dict(kept)}, indent=1))

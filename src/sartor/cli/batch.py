@@ -22,7 +22,7 @@ def batch(
         list[Path],
         typer.Argument(
             metavar="INPUT…",
-            help="Multi-sample VCF, folder of patients, NDJSON of bundles or phenopackets, or Parquet store.",
+            help="Multi-sample VCF, folder of patients, NDJSON of FHIR bundles, or Parquet store.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Table to write: .parquet, .ndjson or .tsv.")],

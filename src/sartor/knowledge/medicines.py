@@ -81,6 +81,7 @@ class Medicines:
     atc_forms: dict[str, str] = field(default_factory=dict)
     salts: frozenset[str] = frozenset()
     negations: frozenset[str] = frozenset()
+    negation_bridges: frozenset[str] = frozenset()
     negating_after: frozenset[str] = frozenset()
 
 
@@ -179,8 +180,14 @@ def _longest(table: Medicines, words: list[str], at: int) -> tuple[int, _Entry |
 
 
 def _negated(table: Medicines, words: list[str], start: int, end: int) -> bool:
-    """Whether the words say that the drug is not in it ("codeine-free", "without codeine", "codeine free base" not)."""
-    before = start > 0 and words[start - 1] in table.negations
+    """Whether the words say that the drug is not in it or not to be taken.
+
+    "codeine-free", "without codeine", "do not take codeine", "codeine allergy"; but not "codeine free base".
+    """
+    at = start - 1
+    while at >= 0 and words[at] in table.negation_bridges:
+        at -= 1
+    before = at >= 0 and words[at] in table.negations
     after = (
         end < len(words) and words[end] in table.negating_after and words[end + 1 : end + 2] not in (["base"], ["acid"])
     )
@@ -237,6 +244,7 @@ def _indexed(table: dict[str, Any]) -> Medicines:
         atc_forms=dict(table["atc_forms"]),
         salts=frozenset(table["salts"]),
         negations=frozenset(table["negations"]),
+        negation_bridges=frozenset(table["negation_bridges"]),
         negating_after=frozenset(table["negating_after"]),
     )
     for each in drugs.values():

@@ -116,6 +116,9 @@ def test_combinations_name_every_ingredient(text: str, expected: list[str]) -> N
         ("cerivastatin", "rosuvastatin"),
         ("codeine-free cough syrup", "codeine"),
         ("paracetamol without codeine", "codeine"),
+        ("do not take codeine", "codeine"),
+        ("no longer on codeine", "codeine"),
+        ("aspirin allergy", "aspirin"),
     ],
 )
 def test_part_of_a_word_or_a_denied_drug_is_no_match(text: str, not_in_it: str) -> None:
