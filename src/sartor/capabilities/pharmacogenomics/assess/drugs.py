@@ -29,14 +29,18 @@ from sartor.capabilities.pharmacogenomics.tables.guidelines import (
     rules,
 )
 from sartor.domain.code import SARTOR, Coded
-from sartor.domain.finding import Action, ActionKind, Certainty, Finding, InputQuality, SourceStrength, Status
+from sartor.domain.finding import Action, ActionKind, Certainty, Finding, InputQuality, SourceStrength, Status, Urgency
 from sartor.domain.genome import GeneCall
 from sartor.domain.source import Knowledge
 from sartor.knowledge import medicines
 
+SEE_GUIDELINE = "see-guideline"
+"""The reason of an action NONE whose advice exists, in the cited guideline alone."""
 _QUALITIES = tuple(InputQuality)
 _CERTAINTY = f"{CAPABILITY}.certainty"
 _TODAY = f"{CAPABILITY}.phenoconversion."
+_FIRM = frozenset(f"{_TODAY}{name}" for name in ("weak-noted", "no-further-change", "no-change"))
+"""Notes on other medicines that leave the phenotype as certain as it was."""
 
 
 @dataclass(frozen=True)
@@ -161,14 +165,23 @@ def _answered(
         context=_context(question),
         status=Status.ASSESSED,
         conclusion=_conclusion(row),
-        certainty=_certainty(question, calls, strength, found, gap=bool(untested)),
-        urgency=urgency(action.kind, strength, current=current),
+        certainty=_as_converted(
+            _certainty(question, calls, strength, found, gap=bool(untested)), question, person, about
+        ),
+        urgency=_urgency(action, strength, current=current),
         action=action,
         concerns_current=current,
         because=person.because(question.genes, about),
         citations=(question.guideline.citation, *person.citations_today(question.genes, about)),
         details=details,
     )
+
+
+def _urgency(action: Action, strength: SourceStrength, *, current: bool) -> Urgency:
+    """The action's urgency; advice that is only pointed to still has to be looked up for a medicine taken now."""
+    if current and action.kind is ActionKind.NONE and action.parameters.get("reason") == SEE_GUIDELINE:
+        return Urgency.ROUTINE
+    return urgency(action.kind, strength, current=current)
 
 
 def _gaps(
@@ -191,7 +204,7 @@ def _undecided(
     details = _details(question, person, about, calls, found[0].states, None)
     details["candidates"] = _candidates(found)
     details["most_likely"] = _most_likely(found)
-    certainty = _certainty(question, calls, strength, found, differing=True)
+    certainty = _as_converted(_certainty(question, calls, strength, found, differing=True), question, person, about)
     return Finding(
         id=question.id,
         capability=CAPABILITY,
@@ -289,6 +302,18 @@ def _certainty(
     outside = (key for call in map(calls.get, question.genes) if call for key in outside_reasons(call.notes))
     keys = (*(f"{_CERTAINTY}.{each}" for each in reasons), *dict.fromkeys(outside), *dict.fromkeys(today))
     return Certainty(source_strength=strength, input_quality=worst, reasons=keys)
+
+
+def _as_converted(certainty: Certainty, question: Question, person: Person, about: Coded) -> Certainty:
+    """The certainty with what other medicines take from it: a phenotype that they change is inferred, not measured."""
+    today = person.reasons_today(question.genes, about)
+    changed = any(person.causes(gene, about) for gene in question.genes)
+    own = (f"{_CERTAINTY}.converted",) if changed else ()
+    worst = certainty.input_quality
+    if changed and any(key not in _FIRM for key in today):
+        worst = max(worst, InputQuality.REDUCED, key=_QUALITIES.index)
+    reasons = tuple(dict.fromkeys((*certainty.reasons, *own, *today)))
+    return certainty.model_copy(update={"input_quality": worst, "reasons": reasons})
 
 
 def _context(question: Question) -> tuple[Coded, ...]:

@@ -86,6 +86,11 @@ class Person:
         changed = [today[gene] for gene in genes if gene in today and today[gene].changed]
         return tuple(dict.fromkeys(citation for each in changed for citation in each.citations))
 
+    def reasons_today(self, genes: Sequence[str], drug: Coded) -> tuple[str, ...]:
+        """Wording keys for what is uncertain about these genes' phenotypes under the other medicines."""
+        today = self._today_for(drug)
+        return tuple(dict.fromkeys(key for gene in genes if gene in today for key in today[gene].reasons))
+
     def genetic_phenotypes(self, gene: str) -> list[JsonValue]:
         """The phenotypes that the genes alone give."""
         call = self.calls.get(gene)

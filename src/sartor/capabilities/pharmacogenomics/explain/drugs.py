@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from sartor.capabilities.pharmacogenomics.assess.drugs import SEE_GUIDELINE
 from sartor.capabilities.pharmacogenomics.assess.genes import outside_reasons
 from sartor.capabilities.pharmacogenomics.explain.sentences import (
     SHOWN,
@@ -76,7 +77,14 @@ class DrugExplainer:
         if self._waits:
             return wording("headline.untested", drug=self._named(), genes=self._untested,
                            known=self._tested, action=self._meanwhile())  # fmt: skip
+        if self._pointed_to:
+            return wording("headline.see-guideline", drug=self._named(), guideline=self.guideline)
         return wording(f"headline.{kind}", drug=self._named(), instruction=self._instruction(short=True))
+
+    @property
+    def _pointed_to(self) -> bool:
+        """Whether advice exists, in the cited guideline alone."""
+        return self.action.kind is ActionKind.NONE and self.parameters.get("reason") == SEE_GUIDELINE
 
     @property
     def _untested(self) -> list[str]:
@@ -174,6 +182,8 @@ class DrugExplainer:
         yield wording("advice.main", guideline=self.guideline, drug=self.drug,
                       instruction=self._instruction(short=False))  # fmt: skip
         yield wording(f"strength.{code_key(strength)}", guideline=self.guideline)
+        if causes := self._causes():
+            yield wording("strength.for-phenotype", guideline=self.guideline, causes=causes)
         yield from self._doses()
         yield from self._further()
 
@@ -232,6 +242,8 @@ class DrugExplainer:
         kind = "depends" if self._undecided else code_key(self.action.kind)
         if self._waits:
             yield wording(f"patient.untested-{now}", drug=drug, genes=self._untested, known=self._tested)
+        elif self._pointed_to:
+            yield wording(f"patient.see-guideline-{now}", drug=drug)
         else:
             yield wording(f"patient.{kind}-{now}", drug=drug)
         for cause in self._causes():
