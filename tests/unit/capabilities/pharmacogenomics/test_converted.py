@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sartor.capabilities.pharmacogenomics import explain
-from sartor.domain.finding import InputQuality, Urgency
+from sartor.domain.finding import ActionKind, InputQuality, Urgency
+from sartor.domain.genome import GeneCall
 
 from .people import call, evidence
 from .test_lookup import finding
@@ -24,3 +25,10 @@ def test_advice_in_the_guideline_alone_is_pointed_to() -> None:
     said = explain(facts, found)
     assert said.headline.key == "pharmacogenomics.headline.see-guideline"
     assert said.patient[0].key == "pharmacogenomics.patient.see-guideline-current"
+
+
+def test_a_gene_that_was_read_without_a_fitting_allele_is_not_called_untested() -> None:
+    read = GeneCall(gene="SLCO1B1", status="not-called", notes=("unknown-variation",))
+    found = finding(evidence(read, medicines=("simvastatin",)), "simvastatin/cpic")
+    assert found.details["reason"] == "gene-read-no-allele-fits"
+    assert found.action.kind is ActionKind.TEST_FIRST

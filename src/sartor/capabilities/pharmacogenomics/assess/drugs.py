@@ -34,8 +34,11 @@ from sartor.domain.genome import GeneCall
 from sartor.domain.source import Knowledge
 from sartor.knowledge import medicines
 
+NO_FIT = "gene-read-no-allele-fits"
+_NO_FIT_NOTES = frozenset(("unknown-variation", "no-diplotype-fits"))
 SEE_GUIDELINE = "see-guideline"
 """The reason of an action NONE whose advice exists, in the cited guideline alone."""
+_UNREAD = frozenset(f"{CAPABILITY}.certainty.{each}" for each in ("outside-not-read", "outside-name-not-known"))
 _QUALITIES = tuple(InputQuality)
 _CERTAINTY = f"{CAPABILITY}.certainty"
 _TODAY = f"{CAPABILITY}.phenoconversion."
@@ -106,7 +109,8 @@ def answer(question: Question, person: Person, knowledge: Knowledge) -> Iterator
     about = coded(question.drug)
     calls = person.calls_for(about)
     if not any(lookup.is_determined(calls.get(gene)) for gene in question.genes):
-        yield _unanswered(question, person, about, calls, "genes-not-tested")
+        read = any(_without_fit(calls.get(gene)) for gene in question.genes)
+        yield _unanswered(question, person, about, calls, NO_FIT if read else "genes-not-tested")
         return
     if not question.rows:
         yield _by_algorithm(question, person, about, calls)
@@ -115,11 +119,25 @@ def answer(question: Question, person: Person, knowledge: Knowledge) -> Iterator
     rows = [outcome.row for outcome in found if outcome.row is not None]
     if not rows:
         untested = any(not lookup.is_determined(calls.get(gene)) for gene in question.genes)
-        yield _unanswered(question, person, about, calls, "other-gene-needed" if untested else "guideline-silent")
+        unread = any(_is_unreadable(calls.get(gene)) for gene in question.genes)
+        reason = "result-not-read" if unread else "other-gene-needed" if untested else "guideline-silent"
+        yield _unanswered(question, person, about, calls, reason)
     elif len(rows) == len(found) and not actions_differ(rows):
         yield _answered(question, person, about, calls, found, rows[0], knowledge)
     else:
         yield _undecided(question, person, about, calls, found)
+
+
+def _without_fit(call: GeneCall | None) -> bool:
+    """Whether the gene was read, and no catalogued pair of alleles fits what was read."""
+    return call is not None and call.status == "not-called" and bool(_NO_FIT_NOTES & set(call.notes))
+
+
+def _is_unreadable(call: GeneCall | None) -> bool:
+    """Whether a laboratory's result, or a name in it, is unknown to the tables here, so that no phenotype follows."""
+    if call is None or any(call.phenotypes):
+        return False
+    return bool(_UNREAD & set(outside_reasons(call.notes)))
 
 
 def _outcomes(question: Question, calls: Mapping[str, GeneCall]) -> tuple[Outcome, ...]:
@@ -229,7 +247,7 @@ def _unanswered(
     current = bool(person.medication_facts(about))
     details = _details(question, person, about, calls, (), None)
     details["reason"] = reason
-    untested = reason in ("genes-not-tested", "other-gene-needed")
+    untested = reason in ("genes-not-tested", "other-gene-needed", NO_FIT, "result-not-read")
     kind = ActionKind.TEST_FIRST if untested and current else ActionKind.NONE
     return Finding(
         id=question.id,
