@@ -212,6 +212,8 @@ def _factor(finding: Finding) -> Explanation:
     if details["unknown"]:
         clinician.append(_say("factor-unknown", genes=details["unknown"]))
     standard = "factor-patient-standard" if kind is ActionKind.STANDARD else "patient"
+    if kind is ActionKind.STANDARD and details["unknown"]:
+        standard = "factor-patient-unknown"
     return Explanation(
         finding=finding.id,
         headline=_say(key, **head),

@@ -99,8 +99,10 @@ def gene_sentence(gene: str, known: Mapping[str, Any]) -> Wording:
     shown = known["diplotype"]
     if len(genetic) > 1:
         return wording("gene.several", gene=gene, phenotypes=either(genetic))
+    if not genetic and not shown:
+        return wording("gene.read", gene=gene)
     if not genetic:
-        return wording("gene.diplotype", gene=gene, diplotype=shown or "?")
+        return wording("gene.diplotype", gene=gene, diplotype=shown)
     if not shown:
         return wording("gene.phenotype", gene=gene, phenotype=genetic)
     return wording("gene.called", gene=gene, diplotype=shown, phenotype=genetic)
