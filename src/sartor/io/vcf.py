@@ -189,6 +189,8 @@ def _columns(header: VcfHeader) -> int:
 
 def _by_index(path: Path, regions: Sequence[Region]) -> list[tuple[int, bytes]] | None:
     """The lines by the index beside the file; None when there is none, or none that can be used."""
+    from sartor.io.vcf_scan import touching
+
     beside = find_index(path)
     with path.open("rb") as file:
         if beside is None or not is_bgzip(file.read(18)):
@@ -199,7 +201,8 @@ def _by_index(path: Path, regions: Sequence[Region]) -> list[tuple[int, bytes]] 
         return None
     check_end(path)
     try:
-        return [(0, line) for line in indexed_lines(path, index, regions) if line.rstrip(b"\r")]
+        lines = (line for line in indexed_lines(path, index, regions) if line.rstrip(b"\r"))
+        return [(0, line) for line in touching(lines, regions)]
     except (MalformedInput, TruncatedInput) as error:
         raise type(error)(
             error.what, where=error.where, todo=f"make the index {beside.name} anew, or fetch the file again"

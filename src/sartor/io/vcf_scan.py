@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,14 +63,15 @@ def scan_lines_simply(
             state[2] = line
         last = position
         at = bisect_left(stops, position)
-        if at < len(stops) and begins[at] <= _last_base(position, fields):
+        if at < len(stops) and begins[at] <= last_base(position, fields):
             hits[found] = line
             found += 1
     state[0] = last
     return lines, found
 
 
-def _last_base(position: int, fields: list[bytes]) -> int:
+def last_base(position: int, fields: list[bytes]) -> int:
+    """The last base that a line covers, END= of a block included; `fields` is the line cut at its first tabs."""
     if len(fields) < 5:
         return position
     end = position + len(fields[3]) - 1
@@ -148,7 +149,7 @@ def scan(chunks: Iterator[bytes], rest: bytes, regions: Sequence[Region], *, hea
 
     rest: what followed the header in its chunk; large: whether to compile the inner loop (pays from some megabytes on).
     """
-    one = _Pass(_bounds(regions), header_lines)
+    one = _Pass(bounds_of(regions), header_lines)
     inner: Callable[..., Any] = scan_lines_simply
     if large:
         from sartor.io.vcf_scan_kernel import scan_lines as inner
@@ -167,7 +168,7 @@ def _and_none(chunks: Iterator[bytes]) -> Iterator[bytes | None]:
     yield None
 
 
-def _bounds(regions: Sequence[Region]) -> dict[str, Bounds]:
+def bounds_of(regions: Sequence[Region]) -> dict[str, Bounds]:
     """Regions by chromosome as two arrays, sorted and merged where they touch."""
     merged: dict[str, list[list[int]]] = {}
     for chromosome, start, end in sorted(regions):
@@ -180,3 +181,27 @@ def _bounds(regions: Sequence[Region]) -> dict[str, Bounds]:
         chromosome: (np.array([each[0] for each in held], np.int64), np.array([each[1] for each in held], np.int64))
         for chromosome, held in merged.items()
     }
+
+
+def touching(lines: Iterable[bytes], regions: Sequence[Region]) -> Iterator[bytes]:
+    """Of some lines of a file, those that touch a region, that cannot be read, or that stand out of order."""
+    bounds = {name: (begins.tolist(), stops.tolist()) for name, (begins, stops) in bounds_of(regions).items()}
+    chromosome, position, previous = b"", 0, b""
+    begins: list[int] = []
+    stops: list[int] = []
+    for line in lines:
+        fields = line.split(b"\t", 8)
+        if len(fields) < 5 or not fields[1].isdigit():
+            yield line
+            continue
+        if fields[0] != chromosome:
+            chromosome, position = fields[0], 0
+            begins, stops = bounds.get(chromosome_name(chromosome.decode("utf-8", "replace")) or "", ([], []))
+        place = int(fields[1])
+        disordered = place < position
+        at = bisect_left(stops, place)
+        if disordered:
+            yield previous
+        if disordered or (at < len(stops) and begins[at] <= last_base(place, fields)):
+            yield line
+        position, previous = place, line
