@@ -48,6 +48,8 @@ class Verdict:
         """The verdict of one finding."""
         if finding.status is Status.NOT_ASSESSABLE:
             return Verdict("unknown", "not assessable")
+        if finding.action.kind is ActionKind.NONE and finding.action.parameters.get("reason") == "see-guideline":
+            return Verdict("watch", "see guideline")
         return Verdict(LEVEL[finding.action.kind], finding.action.kind.value)
 
     @property
