@@ -143,10 +143,14 @@ def presence_reading(found: hla.HlaReading, table: GenePhenotypes, rules: Rules 
     typed = found.is_typed or (rules == "pharmcat" and bool(found.alleles))
     notes = [f"{NOT_READ}:{each}" for each in found.unread]
     if found.is_empty:
-        return Reading(notes=tuple(notes))
+        words = ("positive" if there else "negative" for there in found.bare)
+        return Reading(notes=(*notes, *(f"{NOT_READ}:{word}" for word in words)))
+    carried = any(found.carries(name) for name in table.presence)
+    denied = any(there != carried for there in found.bare if found.alleles)
     status: dict[str, bool | None] = {}
     for name in table.presence:
         told = found.said(name) | ({True} if found.carries(name) else {False} if typed else set())
+        told |= {True, False} if denied else set()
         status[name] = next(iter(told)) if len(told) == 1 else None
         if len(told) > 1:
             notes.append(f"{DIFFERS}:{name}")

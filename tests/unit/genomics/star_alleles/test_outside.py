@@ -282,3 +282,33 @@ def test_one_allele_of_a_gene_on_the_x_chromosome_is_all_in_a_male():
 
 def test_hla_alleles_that_nothing_is_said_of_are_named():
     assert call("HLA-B", {"diplotype": "*58:01 absent"}).notes == ("outside.not-stated:*15:02, *57:01",)
+
+
+@pytest.mark.parametrize(
+    ("diplotype", "column", "status", "says"),
+    [
+        ("*57:01", "negative", "ambiguous", "*57:01 negative"),
+        ("*57:01", "Positive", "ambiguous", "*57:01 positive"),
+        ("*07:02/*08:01", "Negative", "called", "*57:01 negative"),
+        ("*57:01/*08:01", "High risk", "called", "*57:01 positive"),
+    ],
+)
+def test_a_column_of_its_own_says_whether_the_allele_is_there(diplotype, column, status, says):
+    call = OutsideCall(gene="HLA-B", diplotype=diplotype, phenotype=column)
+    found = outside_gene_call("HLA-B", [call], phenotype_tables()["HLA-B"])
+    assert found.status == status
+    assert all(says in each for each in found.phenotypes)
+
+
+@pytest.mark.parametrize(("diplotype", "column"), [("*57:01/*08:01", "Negative"), ("*07:02/*08:01", "Positive")])
+def test_a_column_that_contradicts_the_type_leaves_all_open(diplotype, column):
+    call = OutsideCall(gene="HLA-B", diplotype=diplotype, phenotype=column)
+    found = outside_gene_call("HLA-B", [call], phenotype_tables()["HLA-B"])
+    assert {"*57:01 positive" in each for each in found.phenotypes} == {True, False}
+
+
+@pytest.mark.parametrize("slip", ["*5:701", "*057:01", "*57:001", "*99:99"])
+def test_a_misformed_hla_allele_rules_nothing_out(slip):
+    call = OutsideCall(gene="HLA-B", diplotype=f"{slip}/*08:01")
+    found = outside_gene_call("HLA-B", [call], phenotype_tables()["HLA-B"])
+    assert {"*57:01 positive" in each for each in found.phenotypes} == {True, False}
