@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sartor.domain.genome import GenotypeRecord
+
+FEW_READS: Final = "few-reads"
+DECISIVE: Final = ("allele-balance", FEW_READS)
+"""Codes of concerns that make a gene's data poor whatever the genotype is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Under which a genotype is called with a concern.
 
-    depth: reads; genotype_quality: Phred; allele_balance: smallest share of reads for either allele of a
+    depth: reads; few_reads: reads up to which one of two alleles may well have gone unseen, so that the gene's data
+    are poor; genotype_quality: Phred; allele_balance: smallest share of reads for either allele of a
     heterozygous genotype, and the largest share of other reads in a homozygous one.
     """
 
     depth: int = 10
+    few_reads: int = 3
     genotype_quality: int = 20
     allele_balance: float = 0.2
 
@@ -39,6 +46,8 @@ def quality_concerns(records: Iterable[GenotypeRecord], limits: Limits) -> tuple
             found["filtered"] = None
         if record.depth is not None and record.depth < limits.depth:
             found["low-depth"] = None
+        if record.depth is not None and record.depth <= limits.few_reads:
+            found[FEW_READS] = None
         if record.genotype_quality is not None and record.genotype_quality < limits.genotype_quality:
             found["low-genotype-quality"] = None
         if _unbalanced(record, limits.allele_balance):

@@ -19,7 +19,7 @@ from sartor.genomics.allele_reading import (
     read_alleles,
     window_of,
 )
-from sartor.genomics.call_quality import Limits
+from sartor.genomics.call_quality import FEW_READS, Limits
 from sartor.genomics.genotype_merging import MAY_BE_HAPLOID, UNEXPECTED_PLOIDY, Row, combine
 
 _ROUNDING: Final = 1e-6
@@ -29,7 +29,7 @@ CONCERNS: Final = (
     "contradicting-records", UNEXPECTED_PLOIDY, "half-call", "spanning-deletion", "partly-covered",
     "reference-at-first-base-only", "symbolic-allele", "unspecified-allele", "unreadable-allele",
     "insertion-in-span", "substitution-in-span", "other-indel-in-span",
-    "no-reads", "filtered", "low-depth", "low-genotype-quality", "allele-balance",
+    "no-reads", "filtered", "low-depth", FEW_READS, "low-genotype-quality", "allele-balance",
 )  # fmt: skip
 """What can be doubtful about a genotype of a cohort, in the order of the bits."""
 
@@ -157,6 +157,7 @@ def _doubts(record: CohortRecord, limits: Limits) -> npt.NDArray[np.uint32]:
     found = np.zeros(len(record.phased), np.uint32)
     if record.depth is not None:
         found[(record.depth >= 0) & (record.depth < limits.depth)] |= bit_of("low-depth")
+        found[(record.depth >= 0) & (record.depth <= limits.few_reads)] |= bit_of(FEW_READS)
     if record.genotype_quality is not None:
         low = (record.genotype_quality >= 0) & (record.genotype_quality < limits.genotype_quality)
         found[low] |= bit_of("low-genotype-quality")

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sartor.genomics.call_quality import DECISIVE
 from sartor.genomics.cohort_sites import CONCERNS, bit_of
 from sartor.genomics.normalise import CohortSiteCalls
 from sartor.genomics.star_alleles.definition import GeneDefinition
@@ -116,7 +117,7 @@ def cohort_doubts(definition: GeneDefinition, calls: CohortSiteCalls) -> CohortD
     found, codes = calls.concerns[rows], calls.codes[rows]
     doubtful = found != 0
     variant = (codes > 0).any(axis=2) & (codes != MISSING).all(axis=2)
-    contradicted = (found & bit_of("allele-balance")) != 0
+    contradicted = (found & np.bitwise_or.reduce([bit_of(code) for code in DECISIVE])) != 0
     counts = [((found >> np.uint32(bit)) & 1).sum(axis=0) for bit in range(len(CONCERNS))]
     return CohortDoubts(
         np.stack(counts, axis=1).astype(np.int32),

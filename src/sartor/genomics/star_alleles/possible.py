@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sartor.domain.genome import CallState, Diplotype, GeneCall, PositionCall
+from sartor.genomics.call_quality import DECISIVE
 from sartor.genomics.cohort_sites import CONCERNS
 from sartor.genomics.normalise import CohortSiteCalls, SiteCall
 from sartor.genomics.star_alleles import phenotype as meaning
@@ -434,7 +435,7 @@ def _of_this_genome(
     for each in doubtful:
         for code in each.concern.split(";"):
             counts[code] = counts.get(code, 0) + 1
-    shown = (each.state is CallState.VARIANT or "allele-balance" in each.concern for each in doubtful)
+    shown = (each.state is CallState.VARIANT or any(code in each.concern for code in DECISIVE) for each in doubtful)
     variant = np.array([any(shown)])
     poor = bool(_is_poor(variant, np.array([len(doubtful)], np.int32), len(definition.sites))[0])
     return {**update, **_doubted(call, counts, "poor" if poor else "reduced")}
@@ -450,7 +451,11 @@ def _doubted(call: GeneCall, counts: Mapping[str, int], quality: str) -> dict[st
     notes = (*call.notes, *(f"concern:{code}:{n}" for code, n in counts.items()))
     if call.status == "not-tested":
         return {"notes": notes}
-    return {"notes": notes, "input_quality": _worse(call.input_quality, quality)}
+    update: dict[str, object] = {"notes": notes, "input_quality": _worse(call.input_quality, quality)}
+    if "contradicting-records" in counts:  # one of the records speaks for what is rare: frequencies may not decide
+        unweighed = tuple(each.model_copy(update={"probability": None, "prior": ""}) for each in call.diplotypes)
+        update |= {"diplotypes": unweighed, "phenotype_probabilities": (), "input_quality": "poor"}
+    return update
 
 
 def _worse(one: str, other: str) -> str:
