@@ -35,15 +35,19 @@ _UNHYPHENATED: Final = {name.replace("-", ""): name for name in _KNOWN}
 def recognises(head: bytes, path: Path) -> bool:
     """Whether a file that begins with `head` holds such calls.
 
-    Either most rows begin with a gene that laboratories report, or every row begins with a gene and some row holds
-    a call.
+    Either most rows begin with a gene that laboratories report (half are enough where one holds a call), or every
+    row begins with a gene and some row holds a call.
     """
     if b"\x00" in head[:2048] or b"\n#CHROM" in head or head.startswith(b"#CHROM"):
         return False
     rows = [line.split("\t") for line in _rows(decoded(head)) if not _is_heading(line.split("\t"))]
     if len(head) >= 1 << 16:
         rows = rows[:-1]
-    if 2 * sum(len(row) > 1 and _symbol(row[0]) in _KNOWN for row in rows) > len(rows):
+    cells = [_apart([cell.strip() for cell in row]) for row in rows]
+    known = [each for each in cells if len(each) > 1 and _symbol(each[0]) in _KNOWN]
+    if 2 * len(known) > len(cells):
+        return True
+    if 2 * len(known) == len(cells) and any(_CALL.search(cell) for each in known for cell in each[1:4]):
         return True
     if not rows or any(len(row) < 2 or not _GENE.fullmatch(row[0].strip()) for row in rows):
         return False
@@ -63,6 +67,7 @@ def parse(data: bytes, *, file: str = "") -> tuple[tuple[OutsideCall, ...], tupl
         cells = [cell.strip() for cell in line.split("\t")]
         if not line.strip() or line.lstrip().startswith("#") or _is_heading(cells):
             continue
+        cells = _apart(cells)
         cells[0] = _symbol(cells[0])
         origin = Origin(file=file, line=number)
         if reason := _problem(cells):
@@ -73,6 +78,14 @@ def parse(data: bytes, *, file: str = "") -> tuple[tuple[OutsideCall, ...], tupl
             OutsideCall(gene=gene, diplotype=diplotype, phenotype=phenotype, activity_score=score, origin=origin)
         )
     return tuple(calls), tuple(wrong)
+
+
+def _apart(cells: list[str]) -> list[str]:
+    """ "HLA-B*57:01" in the first column as gene and allele, the allele joined with what is said of it."""
+    gene, star, allele = cells[0].partition("*")
+    if not star or _symbol(gene) not in _KNOWN:
+        return cells
+    return [gene, " ".join([f"*{allele}", *cells[1:2]]).strip(), *cells[2:]]
 
 
 def _symbol(text: str) -> str:
@@ -92,8 +105,9 @@ def _problem(cells: list[str]) -> str:
         return "its fourth column is not an activity score"
     if cells[0] in _BY_PRESENCE:
         found = hla.read(cells[0], cells[1:3])
-        if found.is_empty and found.unread:
-            return f"“{found.unread[0]}” is no allele or status of {cells[0]}"
+        words = (*found.unread, *("positive" if there else "negative" for there in found.bare))
+        if found.is_empty and words:
+            return f"“{words[0]}” is no allele or status of {cells[0]}"
     return ""
 
 

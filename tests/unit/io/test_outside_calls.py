@@ -100,3 +100,29 @@ def test_a_note_in_an_old_code_page(tmp_path: Path) -> None:
     note = notes.read(path)
     assert "müde" in note.text
     assert (note.title, note.time) == ("brief.txt", "2024-02-01")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CYP2C19\t*2/*2\nHLA-B*57:01\tpositive\n",
+        "HLA-B*57:01\tpositive\nCYP2C19\t*2/*2\n",
+        "CYP2C19\t*2/*2\nFactor V Leiden\tnegative\n",
+        "patient: X\nCYP2C19\t*2/*2\n",
+    ],
+)
+def test_a_short_file_with_one_odd_line_is_still_known_for_what_it_is(tmp_path, text):
+    path = tmp_path / "calls.tsv"
+    path.write_text(text)
+    assert outside_calls.recognises(text.encode(), path)
+    calls, wrong = outside_calls.read(path)
+    assert ("CYP2C19", "*2/*2") in {(each.gene, each.diplotype) for each in calls}
+    assert len(calls) + len(wrong) == 2
+
+
+def test_gene_and_allele_in_one_cell_are_taken_apart(tmp_path):
+    path = tmp_path / "calls.tsv"
+    path.write_text("HLA-B*57:01\tpositive\n")
+    ((call,), wrong) = outside_calls.read(path)
+    assert (call.gene, call.diplotype) == ("HLA-B", "*57:01 positive")
+    assert not wrong
