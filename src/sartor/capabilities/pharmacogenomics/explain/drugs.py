@@ -79,7 +79,8 @@ class DrugExplainer:
                            known=self._tested, action=self._meanwhile())  # fmt: skip
         if self._pointed_to:
             return wording("headline.see-guideline", drug=self._named(), guideline=self.guideline)
-        return wording(f"headline.{kind}", drug=self._named(), instruction=self._instruction(short=True))
+        said = wording(f"headline.{kind}", drug=self._named(), instruction=self._instruction(short=True))
+        return wording("headline.with-gap", said=said, genes=self._untested) if self._untested else said
 
     @property
     def _pointed_to(self) -> bool:
@@ -246,6 +247,8 @@ class DrugExplainer:
             yield wording(f"patient.see-guideline-{now}", drug=drug)
         else:
             yield wording(f"patient.{kind}-{now}", drug=drug)
+            if self._untested:
+                yield wording("patient.also-untested", genes=self._untested, drug=drug)
         for cause in self._causes():
             yield wording("patient.because-of-medicine", drug=drug, cause=cause)
         if self.action.kind not in (ActionKind.STANDARD, ActionKind.NONE):
