@@ -1,4 +1,4 @@
-"""Numbers with a unit and a place in time."""
+"""Numbers with a unit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,3 @@ class Quantity(Frozen):
     value: float
     unit: str
     comparator: str = ""
-
-
-class Interval(Frozen):
-    """Two bounds in one UCUM unit, and the coverage that they claim (0.95 for 95 %)."""
-
-    low: float
-    high: float
-    unit: str = ""
-    level: float | None = None

@@ -27,15 +27,19 @@ from sartor.genomics.star_alleles import phenotype as meaning
 from sartor.genomics.star_alleles.cohort import CohortDoubts, cohort_doubts, cohort_patterns, distinct
 from sartor.genomics.star_alleles.definition import GeneDefinition, natural_key
 from sartor.genomics.star_alleles.frequencies import GeneFrequencies
-from sartor.genomics.star_alleles.matching import GeneMatch, Rules, match_pattern, reads_undocumented_as_reference
+from sartor.genomics.star_alleles.matching import (
+    NOTE_HETEROZYGOUS_MALE,
+    GeneMatch,
+    Rules,
+    match_pattern,
+    reads_undocumented_as_reference,
+)
 from sartor.genomics.star_alleles.missing_variants import Candidate, with_missing_variants
 from sartor.genomics.star_alleles.pattern import Pattern, allele_table, as_one_copy, encode
 from sartor.genomics.star_alleles.phenotype import GenePhenotypes
 
 AT_MOST: Final = 500
 """Candidates kept in a gene call, best first; phenotypes and probabilities are taken over all of them."""
-
-NOTE_HETEROZYGOUS_MALE: Final = "heterozygous-on-one-x"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, quality
+from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, quality, worst_quality
 from sartor.capabilities.pharmacogenomics.assess.person import Person
 from sartor.capabilities.pharmacogenomics.tables.dosing import Amount, DoseFactors, DosingTable, FactorRule
 from sartor.domain.code import RXNORM, SARTOR, Coded
@@ -28,7 +28,6 @@ _WORDING = f"{CAPABILITY}.dosing"
 _MEANINGLESS = ("Indeterminate", "n/a")
 _PER_KILOGRAM = "mg/kg/d"
 _URGENCY = {"now": Urgency.NOW, "soon": Urgency.SOON}
-_RANKS = (InputQuality.GOOD, InputQuality.REDUCED, InputQuality.INFERRED, InputQuality.POOR, InputQuality.ABSENT)
 _CAUTION = (
     ActionKind.AVOID,
     ActionKind.ALTERNATIVE,
@@ -162,6 +161,6 @@ def _certainty(factors: DoseFactors, rules: Sequence[FactorRule], person: Person
     strengths = [SourceStrength(rule.strength) for rule in rules]
     return Certainty(
         source_strength=max(strengths, key=list(SourceStrength).index),
-        input_quality=max(found, key=_RANKS.index, default=InputQuality.GOOD),
+        input_quality=worst_quality(found),
         reasons=tuple(f"{_WORDING}.{name}" for name in reasons),
     )

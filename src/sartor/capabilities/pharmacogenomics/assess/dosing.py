@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from sartor.capabilities.pharmacogenomics.assess import warfarin
 from sartor.capabilities.pharmacogenomics.assess.dose_equations import Inputs, Prediction, predict
 from sartor.capabilities.pharmacogenomics.assess.dose_factors import factor_findings
-from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, quality
+from sartor.capabilities.pharmacogenomics.assess.genes import CAPABILITY, quality, worst_quality
 from sartor.capabilities.pharmacogenomics.assess.person import Person
 from sartor.capabilities.pharmacogenomics.assess.warfarin import WarfarinPerson
 from sartor.capabilities.pharmacogenomics.tables.dosing import DosingTable, Equation, dosing_table
@@ -30,7 +30,6 @@ from sartor.domain.finding import (
 _WORDING = f"{CAPABILITY}.dosing"
 _CURRENT, _GENES = "warfarin", ("VKORC1", "CYP2C9")
 COMPUTED = Coded(system=SARTOR, code="computed-dose", label="computed dose")
-_RANKS = (InputQuality.GOOD, InputQuality.REDUCED, InputQuality.INFERRED, InputQuality.POOR, InputQuality.ABSENT)
 
 
 def dose_findings(evidence: Evidence, person: Person | None = None) -> tuple[Finding, ...]:
@@ -152,7 +151,7 @@ def _certainty(
     strength = SourceStrength.STRONG if equation.genetic else SourceStrength.MODERATE
     return Certainty(
         source_strength=SourceStrength.WEAK if less_accurate and equation.genetic else strength,
-        input_quality=max(found, key=_RANKS.index, default=InputQuality.GOOD),
+        input_quality=worst_quality(found),
         reasons=tuple(f"{_WORDING}.{name}" for name in reasons),
     )
 

@@ -15,6 +15,9 @@ from sartor.genomics.star_alleles.outside import DOUBTS, GENOME_DIFFERS, NOT_STA
 CAPABILITY = "pharmacogenomics"
 _CERTAINTY = f"{CAPABILITY}.certainty"
 _LEFT_OUT = "less-likely-left-out"
+_WORSE_AND_WORSE = (
+    InputQuality.GOOD, InputQuality.REDUCED, InputQuality.INFERRED, InputQuality.POOR, InputQuality.ABSENT,
+)  # fmt: skip
 
 
 def slug(text: str) -> str:
@@ -73,6 +76,11 @@ def quality(call: GeneCall | None) -> InputQuality:
     if is_by_medicine_alone(call):
         return InputQuality.INFERRED
     return InputQuality(call.input_quality)
+
+
+def worst_quality(found: Iterable[InputQuality]) -> InputQuality:
+    """The worst of several inputs of one computed dose; GOOD when there is none."""
+    return max(found, key=_WORSE_AND_WORSE.index, default=InputQuality.GOOD)
 
 
 def is_by_medicine_alone(call: GeneCall | None) -> bool:

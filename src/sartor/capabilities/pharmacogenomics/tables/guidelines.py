@@ -143,11 +143,6 @@ def rules() -> Mapping[str, Any]:
     return _shipped("guideline_rules")
 
 
-def rules_source() -> Source:
-    """Where those rules come from."""
-    return Source.model_validate(rules()["source"])
-
-
 def at_hand(knowledge: Knowledge) -> tuple[GuidelineSet, ...]:
     """The shipped guidelines and those of every installed pack that has the same tables (DPWG and the like)."""
     found = [cpic()]

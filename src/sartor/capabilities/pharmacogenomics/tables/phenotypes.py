@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from sartor.genomics.star_alleles.phenotype import GenePhenotypes, table_from_json
 
@@ -16,8 +15,3 @@ def phenotype_tables() -> Mapping[str, GenePhenotypes]:
     """Gene → its phenotype table (CPIC; see data/SOURCES.toml for releases and licences)."""
     text = files("sartor.capabilities.pharmacogenomics").joinpath("data/phenotypes.json").read_text(encoding="utf-8")
     return {gene: table_from_json(gene, entry) for gene, entry in json.loads(text)["genes"].items()}
-
-
-def phenotypes_of_pack(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, GenePhenotypes]:
-    """Gene → phenotype table, from the table "phenotypes" of a knowledge pack (the DPWG's own)."""
-    return {row["gene"]: table_from_json(row["gene"], row) for row in rows}
