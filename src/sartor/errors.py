@@ -19,6 +19,13 @@ SartorError
 │   ├── PackNotFound          pack-not-found          no knowledge pack of that name
 │   ├── PackInvalid           pack-invalid            its content contradicts its manifest or schema
 │   └── PackUnreachable       pack-unreachable        the upstream service did not answer
+├── StudyError
+│   ├── StudyNotFound         study-not-found         no study of that name is installed
+│   ├── StudyBroken           study-broken            it could not be loaded
+│   ├── ConfigInvalid         config-invalid          its configuration cannot be followed
+│   ├── LeakFound             leak-found              the cohort would teach a model what it cannot know
+│   └── TooFewData            too-few-data            the cohort cannot answer the question
+├── ModelRefused              model-refused           a model folder is altered, unsafe or of another format
 ├── MissingExtra              missing-extra           an optional dependency is not installed
 ├── OutputError               output-failed           a result could not be written
 ├── SelfTestFailed            selftest-failed         a shipped case gave another result here
@@ -171,6 +178,48 @@ class PackUnreachable(KnowledgeError):
     """The service that a pack comes from did not answer."""
 
     slug = "pack-unreachable"
+
+
+class StudyError(SartorError):
+    """Something is wrong with a study, its configuration or its cohort."""
+
+    slug = "study"
+
+
+class StudyNotFound(StudyError):
+    """No study of that name is installed."""
+
+    slug = "study-not-found"
+
+
+class StudyBroken(StudyError):
+    """A study is installed but could not be loaded."""
+
+    slug = "study-broken"
+
+
+class ConfigInvalid(StudyError):
+    """The configuration cannot be followed; the message lists every fault at once."""
+
+    slug = "config-invalid"
+
+
+class LeakFound(StudyError):
+    """The cohort would teach a model what it cannot know when it is used; the message lists every leak."""
+
+    slug = "leak-found"
+
+
+class TooFewData(StudyError):
+    """There are too few rows, events or classes to answer the question."""
+
+    slug = "too-few-data"
+
+
+class ModelRefused(SartorError):
+    """A model folder is altered, unsafe, incomplete or of a format that this release does not know."""
+
+    slug = "model-refused"
 
 
 class MissingExtra(SartorError):

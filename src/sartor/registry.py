@@ -1,4 +1,4 @@
-"""Finds capabilities through entry points; the built-in ones register exactly as a stranger's do."""
+"""Finds capabilities and studies through entry points; the built-in ones register exactly as a stranger's do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from importlib.metadata import EntryPoint, entry_points
 from sartor.domain.capability import Capability, CapabilityCard
 from sartor.domain.genome import Region
 from sartor.domain.report import FailedSection
-from sartor.errors import CapabilityBroken, CapabilityNotFound
+from sartor.domain.study import Study, StudyCard
+from sartor.errors import CapabilityBroken, CapabilityNotFound, StudyBroken, StudyNotFound
 
 GROUP = "sartor.capabilities"
 VERBS = ("gather", "assess", "explain")
+STUDIES = "sartor.studies"
+STUDY_VERBS = ("prepare", "fit", "validate", "publish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,41 @@ def load(only: Iterable[str] | None = None, *, strict: bool = True) -> Registry:
     return Registry(tuple(loaded), tuple(failed))
 
 
-def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def study_names() -> tuple[str, ...]:
+    """The names of all installed studies, sorted."""
+    return tuple(sorted(_installed(STUDIES)))
+
+
+def study(name: str) -> Study:
+    """Load one study. Raises StudyNotFound or StudyBroken."""
+    installed = _installed(STUDIES)
+    if name not in installed:
+        raise StudyNotFound(
+            f"no study named {name}",
+            where="sartor study",
+            todo=f"choose from: {', '.join(sorted(installed)) or 'none'}",
+        )
+    point = installed[name]
+    where = f"entry point {point.name} = {point.value}"
+    try:
+        found = point.load()
+    except Exception as error:
+        raise StudyBroken(
+            f"the study {name} could not be loaded ({type(error).__name__}: {error})",
+            where=where,
+            todo="reinstall or remove the package that offers it",
+        ) from error
+    if problems := _shape_problems(found, name, STUDY_VERBS, StudyCard):
+        raise StudyBroken(
+            f"the study {name} is incomplete: {'; '.join(problems)}",
+            where=where,
+            todo="see docs/howto/write-a-study.md",
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _installed(group: str = GROUP) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def _load(point: EntryPoint) -> Capability:
@@ -86,10 +122,15 @@ def _load(point: EntryPoint) -> Capability:
     return capability  # type: ignore[no-any-return]
 
 
-def _shape_problems(capability: object, name: str) -> Sequence[str]:
-    card = getattr(capability, "card", None)
-    problems = [f"no {verb}()" for verb in VERBS if not callable(getattr(capability, verb, None))]
-    if not isinstance(card, CapabilityCard):
+def _shape_problems(
+    plugin: object,
+    name: str,
+    verbs: tuple[str, ...] = VERBS,
+    kind: type[CapabilityCard] | type[StudyCard] = CapabilityCard,
+) -> Sequence[str]:
+    card = getattr(plugin, "card", None)
+    problems = [f"no {verb}()" for verb in verbs if not callable(getattr(plugin, verb, None))]
+    if not isinstance(card, kind):
         problems.append("no card")
     elif card.name != name:
         problems.append(f"its card says {card.name}")

@@ -15,7 +15,25 @@ FORBIDDEN_NAMES = {"utils", "helpers", "misc", "common", "core", "base", "manage
 def test_the_command_line_starts_without_heavy_libraries():
     script = "import sys, sartor.cli; print(*sorted(name for name in sys.modules if '.' not in name))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"numpy", "numba", "pydantic", "pyarrow", "jinja2", "weasyprint", "fhir", "pysam", "distributed", "torch"}
+    heavy = {
+        "sklearn",
+        "scipy",
+        "pandas",
+        "lightgbm",
+        "xgboost",
+        "optuna",
+        "matplotlib",
+        "numpy",
+        "numba",
+        "pydantic",
+        "pyarrow",
+        "jinja2",
+        "weasyprint",
+        "fhir",
+        "pysam",
+        "distributed",
+        "torch",
+    }
     assert not heavy & set(loaded)
 
 
@@ -44,7 +62,7 @@ def test_functions_stay_short():
     assert len(long) <= 0.02 * len(lengths), sorted(long, reverse=True)
 
 
-PURE = ("genomics", "explaining", "domain")
+PURE = ("genomics", "learning", "explaining", "domain")
 IMPURE_CALLS = {"open", "print", "input"}
 IMPURE_MODULES = {"os", "time", "random", "socket", "urllib", "subprocess", "requests", "httpx"}
 
@@ -69,3 +87,13 @@ def test_capabilities_have_the_same_parts():
         allowed = {"__init__", "gather", "assess", "explain", "tables", "model", "train", "data", "cases", "wording"}
         assert parts <= allowed | {"README.md"}, folder
         assert {"__init__", "gather", "assess", "explain", "tables", "README.md", "wording"} <= parts, folder
+
+
+def test_studies_have_the_same_parts():
+    for folder in sorted((ROOT / "src/sartor/studies").iterdir()):
+        if not (folder / "__init__.py").is_file():
+            continue
+        parts = {path.stem if path.suffix == ".py" else path.name for path in folder.iterdir()} - {"__pycache__"}
+        verbs = {"__init__", "prepare", "fit", "validate", "publish"}
+        assert parts <= verbs | {"README.md", "wording", "data"}, folder
+        assert verbs | {"README.md", "wording"} <= parts, folder

@@ -1,0 +1,119 @@
+"""What a study learned, as others use it: the model's card, and what it says of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import JsonValue
+
+from sartor.domain.code import Coded, Frozen
+from sartor.domain.provenance import InputFile
+from sartor.domain.validation import Measure
+
+
+class Task(StrEnum):
+    """What kind of outcome is predicted."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+    SURVIVAL = "survival"
+
+
+class Feature(Frozen):
+    """One input of a model.
+
+    kind:       "number" or "category".
+    categories: the labels seen in training; another one is unknown to the model, and said so.
+    low, high:  1st and 99th percentile in training, for numbers.
+    missing:    share missing in training.
+    code, unit: where the patient flow finds it (LOINC, SNOMED CT, a finding's code), and in which UCUM unit.
+    drawn_from: "column" (tables only), "demographics.age", "demographics.sex", "observation", "condition",
+                "medication", "finding:<capability>".
+    actionable: whether a person can change it (counterfactuals touch no other).
+    """
+
+    name: str
+    kind: str
+    categories: tuple[str, ...] = ()
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    missing: float = 0.0
+    code: Coded | None = None
+    drawn_from: str = "column"
+    actionable: bool = False
+    label: str = ""
+
+
+class ModelCard(Frozen):
+    """Who a model is for, what it predicts, how well, for whom not; the content of card.json.
+
+    outcome, classes, horizon: what is predicted ("readmitted within 30 days"; labels; for survival the time
+                               unit and horizons of absolute risk).
+    covers:     conditions a person must meet, as {"feature": …, "low": …, "high": …} or {"feature": …, "in": […]}.
+    groups:     per group the headline measures; `not_for` are groups or uses for which it must not be used.
+    facts:      everything else that the card's pages need, by TRIPOD+AI or PROBAST item.
+    """
+
+    format: int = 1
+    name: str
+    version: str
+    title: str
+    study: str
+    task: Task
+    learner: str
+    outcome: str
+    classes: tuple[str, ...] = ()
+    time_unit: str = ""
+    horizons: tuple[float, ...] = ()
+    unit: str = ""
+    intended_use: str = ""
+    not_for: tuple[str, ...] = ()
+    features: tuple[Feature, ...]
+    covers: tuple[dict[str, JsonValue], ...] = ()
+    n: int
+    n_events: int | None = None
+    measures: tuple[Measure, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
+    created: str = ""
+    sartor_version: str = ""
+    seed: int = 0
+    licence: str = ""
+    facts: dict[str, JsonValue] = {}
+
+
+class PredictionStatus(StrEnum):
+    """Whether a model speaks about a row at all."""
+
+    PREDICTED = "predicted"
+    UNUSUAL = "predicted, unlike the training data"
+    ABSTAINED = "abstained"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a model says of n rows, explained over its p original features.
+
+    value:         (n,) probability of the outcome, value, or for survival the relative risk; NaN where it abstains.
+    low, high:     (n,) interval of `value`.
+    margin:        (n,) on the additive scale (log odds, value, log relative hazard): base + contributions.sum(1).
+    contributions: (n, p) on that scale; columns as `features`. base: (n,).
+    status:        a PredictionStatus for each row; `reasons` says why where it is not plain.
+    further:       more columns, (n,) each: "probability:<class>", "risk:<horizon>", "set" (prediction set as text) …
+    """
+
+    ids: tuple[str, ...]
+    features: tuple[str, ...]
+    value: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    margin: npt.NDArray[np.float64]
+    base: npt.NDArray[np.float64]
+    contributions: npt.NDArray[np.float64]
+    status: tuple[PredictionStatus, ...]
+    reasons: tuple[str, ...]
+    further: dict[str, npt.NDArray[Any]] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""One folder per question about a cohort, all alike inside."""
