@@ -25,8 +25,8 @@ class ColumnKind(StrEnum):
 class Column:
     """One named column.
 
-    values:     NUMBER: float32 or float64, NaN where missing. CATEGORY: int32 codes into `categories`, -1 where missing.
-                DATE: float64 days since 1970-01-01, NaN where missing. Shape (rows,).
+    values:     NUMBER: float32 or float64, NaN where missing. CATEGORY: int32 codes into `categories`, -1 where
+                missing. DATE: float64 days since 1970-01-01, NaN where missing. Shape (rows,).
     categories: the labels of a CATEGORY, in code order (sorted, so that codes do not depend on the order of rows).
     unit:       UCUM, "" where none was stated.
     """

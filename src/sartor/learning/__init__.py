@@ -1,1 +1,1 @@
-"""Engines that learn from cohorts: encoders, learners, search, metrics, calibration, uncertainty. Pure: no I/O, no clock."""
+"""Engines that learn from cohorts: encoders, learners, search, metrics, uncertainty. Pure: no I/O, no clock."""

@@ -39,11 +39,11 @@ class FittedLearner(Protocol):
     def name(self) -> str: ...  # noqa: D102
 
     def predict(self, matrix: Matrix) -> FloatArray:
-        """Classification: (n, classes) probabilities. Regression: (n,). Survival: (n,) log relative hazard (higher = worse)."""
+        """Classification: (n, classes) probabilities. Regression: (n,). Survival: (n,) log relative hazard."""
         ...
 
     def survival(self, matrix: Matrix, times: FloatArray) -> FloatArray:
-        """Survival only: P(no event of interest by each time), (n, times); with competing events 1 − cumulative incidence."""
+        """Survival only: P(no event of interest by each time), (n, times); 1 − cumulative incidence if competing."""
         ...
 
     def contributions(self, matrix: Matrix) -> tuple[FloatArray, FloatArray]:
@@ -57,13 +57,14 @@ class FittedLearner(Protocol):
         ...
 
     def to_files(self) -> Files:
-        """The fitted state as files (JSON, safetensors, the library's own text): never a pickle; same state, same bytes."""
+        """The fitted state as files (JSON, safetensors, the library's own text), no pickle; same state, same bytes."""
         ...
 
 
 class Learner(Protocol):
-    """A way to learn. `complexity` orders candidates: 0 published equation, 1 its recalibration, 2 penalised regression,
-    3 spline or pairwise additive models, 4 trees and boosting, 5 networks, 6 stacks.
+    """A way to learn.
+
+    `complexity` orders candidates: 0 published equation, 1 its recalibration, 2 penalised regression, 3 spline or pairwise additive models, 4 trees and boosting, 5 networks, 6 stacks.
     """
 
     name: str

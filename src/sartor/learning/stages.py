@@ -1,4 +1,4 @@
-"""What passes between the verbs of a supervised study: the prepared cohort, and every candidate with its predictions."""
+"""What passes between the verbs of a supervised study: the prepared cohort, every candidate with its predictions."""
 
 from __future__ import annotations
 
