@@ -64,7 +64,8 @@ class FittedLearner(Protocol):
 class Learner(Protocol):
     """A way to learn.
 
-    `complexity` orders candidates: 0 published equation, 1 its recalibration, 2 penalised regression, 3 spline or pairwise additive models, 4 trees and boosting, 5 networks, 6 stacks.
+    `complexity` orders candidates: 0 published equation, 1 its recalibration, 2 penalised regression,
+    3 spline or pairwise additive models, 4 trees and boosting, 5 networks, 6 stacks.
     """
 
     name: str
