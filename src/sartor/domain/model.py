@@ -33,7 +33,13 @@ class Feature(Frozen):
     code, unit: where the patient flow finds it (LOINC, SNOMED CT, a finding's code), and in which UCUM unit.
     drawn_from: "column" (tables only), "demographics.age", "demographics.sex", "observation", "condition",
                 "medication", "finding:<capability>".
-    actionable: whether a person can change it (counterfactuals touch no other).
+    actionable: whether a person can change it (counterfactuals touch no other); `direction` "down", "up" or "" (either)
+                is the way in which a change is sensible.
+    typical:    median, or most frequent label, in training: stands in where a value is missing that never was in
+                training (the prediction then says so).
+    importance: share of this feature in the mean absolute contribution in training; 0 where it was not measured.
+    absent:     what it means when a record does not mention it: "missing", or "no" where the training data were
+                recorded in that way (a list of all diagnoses, say). Only the model's makers can know.
     """
 
     name: str
@@ -46,7 +52,16 @@ class Feature(Frozen):
     code: Coded | None = None
     drawn_from: str = "column"
     actionable: bool = False
+    direction: str = ""
     label: str = ""
+    typical: float | str | None = None
+    importance: float = 0.0
+    absent: str = "missing"
+
+    @property
+    def required(self) -> bool:
+        """Never missing in training: a row without it is predicted with a stand-in, and says so."""
+        return self.missing == 0.0
 
 
 class ModelCard(Frozen):
@@ -104,6 +119,9 @@ class Predictions:
     contributions: (n, p) on that scale; columns as `features`. base: (n,).
     status:        a PredictionStatus for each row; `reasons` says why where it is not plain.
     further:       more columns, (n,) each: "probability:<class>", "risk:<horizon>", "set" (prediction set as text) …
+
+    With more than two classes `value` is the probability of the likeliest class (further["class"]), and the margin and
+    its contributions are that class's.
     """
 
     ids: tuple[str, ...]
