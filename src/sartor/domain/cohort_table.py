@@ -48,7 +48,7 @@ class Column:
         """The values as text, "" where missing; whole numbers without a decimal point."""
         if self.kind is ColumnKind.CATEGORY:
             return ["" if code < 0 else self.categories[code] for code in self.values]
-        return ["" if np.isnan(value) else f"{value:.12g}" for value in self.values]
+        return ["" if np.isnan(value) else np.format_float_positional(value, trim="-") for value in self.values]
 
     def take(self, rows: npt.NDArray[Any]) -> Column:
         """The same column for these rows (indices or a mask)."""
