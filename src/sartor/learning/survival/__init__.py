@@ -1,0 +1,18 @@
+"""Survival learners: Cox regression, forests, boosting, networks and their stack, by one contract."""
+
+from __future__ import annotations
+
+from sartor.learning.learner import Learner
+from sartor.learning.survival.average import SurvivalAverage
+from sartor.learning.survival.boosted_cox import BoostedCox
+from sartor.learning.survival.cox import Cox
+from sartor.learning.survival.forest import SurvivalForest
+
+LEARNERS: tuple[Learner, ...] = (
+    Cox(),
+    Cox("cox_splines", 3, True),
+    SurvivalForest(),
+    BoostedCox(),
+    SurvivalAverage(),
+)
+"""Every survival learner, simplest first."""
