@@ -68,10 +68,14 @@ class Learner(Protocol):
     3 spline or pairwise additive models, 4 trees and boosting, 5 networks, 6 stacks.
     """
 
-    name: str
-    complexity: int
-    encoding: Encoding
-    tasks: frozenset[Task]
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def complexity(self) -> int: ...  # noqa: D102
+    @property
+    def encoding(self) -> Encoding: ...  # noqa: D102
+    @property
+    def tasks(self) -> frozenset[Task]: ...  # noqa: D102
 
     def suggest(self, trial: Suggest, target: Target) -> dict[str, Any]:
         """One point of the search space."""

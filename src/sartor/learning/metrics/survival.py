@@ -44,15 +44,15 @@ def _at_risk(times: Floats, events: npt.NDArray[np.int8]) -> tuple[Floats, Float
     distinct, where = np.unique(times, return_inverse=True)
     count = np.bincount(where, minlength=len(distinct)).astype(float)
     at_risk = count[::-1].cumsum()[::-1]
-    interest = np.bincount(where, weights=events == EVENT, minlength=len(distinct))
-    competing = np.bincount(where, weights=events > EVENT, minlength=len(distinct))
+    interest = np.bincount(where, weights=events == EVENT, minlength=len(distinct)).astype(float)
+    competing = np.bincount(where, weights=events > EVENT, minlength=len(distinct)).astype(float)
     return distinct, at_risk, interest, competing
 
 
 def kaplan_meier(target: Target) -> Steps:
     """P(no event of any kind after each time) by Kaplan and Meier 1958 (doi:10.1080/01621459.1958.10501452)."""
     times, at_risk, interest, competing = _at_risk(target.values, _events(target))
-    return Steps(times, np.cumprod(1 - (interest + competing) / at_risk))
+    return Steps(times, np.asarray(np.cumprod(1.0 - (interest + competing) / at_risk), float))
 
 
 def cumulative_incidence(target: Target) -> Steps:
@@ -133,10 +133,7 @@ def uno_c(train: Target, target: Target, risk: Floats, horizon: float | None = N
     Uno et al. 2011, PMID 21484848. NaN without a comparable pair.
     """
     times, events = _never(target), _events(target) == EVENT
-    if horizon is not None:
-        counted = events & (target.values < horizon)
-    else:
-        counted = events
+    counted = events if horizon is None else events & (target.values < horizon)
     free = censoring(train).at(target.values)
     with np.errstate(divide="ignore"):
         weights = np.where(counted & (free > 0), 1 / np.square(free), 0.0)

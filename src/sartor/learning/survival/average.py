@@ -21,6 +21,7 @@ from sartor.learning.survival.boosted_cox import BoostedCox
 from sartor.learning.survival.cox import Cox
 from sartor.learning.survival.cross_fitting import calibrated
 from sartor.learning.survival.forest import SurvivalForest
+from sartor.learning.survival.networks import DeepSurv
 from sartor.learning.survival.partial_likelihood import Baseline, RiskSets
 from sartor.learning.task import Matrix, Target
 
@@ -31,18 +32,21 @@ PULL = 100.0
 class CrossFitting(Protocol):
     """A learner that hands over its predictions for held-out rows."""
 
-    name: str
+    @property
+    def name(self) -> str: ...  # noqa: D102
 
     def defaults(self, target: Target) -> dict[str, Any]: ...  # noqa: D102
 
     def cross_fit(
         self, matrix: Matrix, target: Target, parameters: Parameters, *, seed: int, weights: FloatArray | None = None
-    ) -> tuple[Any, FloatArray]: ...  # noqa: D102
+    ) -> tuple[Any, FloatArray]:
+        """The fitted learner, and its log relative hazards (n,) for rows held out."""
+        ...
 
     def from_files(self, files: Mapping[str, bytes]) -> Any: ...  # noqa: D102
 
 
-MEMBERS: tuple[CrossFitting, ...] = (Cox("cox_splines", 3, True), SurvivalForest(), BoostedCox())
+MEMBERS: tuple[CrossFitting, ...] = (Cox("cox_splines", 3, True), SurvivalForest(), BoostedCox(), DeepSurv())
 
 
 def convex_weights(target: Target, margins: FloatArray, pull: float = PULL) -> FloatArray:

@@ -90,8 +90,14 @@ def bent_terms(matrix: Matrix, strength: FloatArray, *, products: bool) -> Terms
             if feature[a] != feature[b]
         ]
     first, second, kind, knots_of = zip(*rows, strict=True)
-    integers = [np.array(part, np.int32) for part in (first, second, kind)]
-    return Terms(*integers, np.array(knots_of, float), plain.centre, plain.scale)
+    return Terms(
+        np.array(first, np.int32),
+        np.array(second, np.int32),
+        np.array(kind, np.int32),
+        np.array(knots_of, float),
+        plain.centre,
+        plain.scale,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ class FittedCox:
 
     def to_files(self) -> Files:
         """Arrays in safetensors, facts in JSON."""
-        arrays = {
+        arrays: dict[str, Any] = {
             "first": self.terms.first,
             "second": self.terms.second,
             "kind": self.terms.kind,

@@ -40,7 +40,7 @@ class RiskSets:
         times, first, slot = np.unique(target.values[order], return_index=True, return_inverse=True)
         weight = np.ones(len(order)) if weights is None else np.asarray(weights, float)[order]
         events = (target.events[order] == cause) * weight
-        deaths = np.bincount(slot, weights=events, minlength=len(times))
+        deaths = np.bincount(slot, weights=events, minlength=len(times)).astype(float)
         return cls(order, slot, first, times, events, weight, deaths)
 
     def at_risk(self, hazards: Floats) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sartor.learning.survival.partial_likelihood import RiskSets
 
 Floats = npt.NDArray[np.float64]
-LADDER = np.geomspace(3.0, 0.001, 9)
+LADDER: Floats = np.geomspace(3.0, 0.001, 9)
 """Ridge penalties tried, per event, on standardised columns, from strong to weak."""
 
 
@@ -119,7 +119,7 @@ def solve(
             size /= 2
         if size <= 1e-6:
             break
-        beta = beta + size * step
+        beta = np.asarray(beta + size * step)
         gradient, hessian, value = _derivatives(x, sets, beta)
         if before - penalised(value, beta) < 1e-8:
             break
@@ -135,7 +135,7 @@ def choose(x: Floats, sets: RiskSets, *, factors: Floats, l1_ratio: float = 0.0,
     best: Solution | None = None
     beta: Floats | None = None
     for penalty in ladder:
-        beta, hessian, value = solve(x, sets, penalty * factors, l1_ratio=l1_ratio, start=beta)
+        beta, hessian, value = solve(x, sets, float(penalty) * factors, l1_ratio=l1_ratio, start=beta)
         active = np.abs(beta) > 0 if l1_ratio > 0 else np.ones(len(beta), bool)
         inner = hessian[np.ix_(active, active)]
         ridge = np.diag(penalty * (1 - l1_ratio) * factors[active] + 1e-10)

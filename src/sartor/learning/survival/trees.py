@@ -85,7 +85,7 @@ def raw(model: Any, matrix: Matrix) -> Floats:
 
 
 def shapley(model: Any, matrix: Matrix) -> tuple[Floats, Floats]:
-    """(base (n,), contributions (n, columns)) of the sum of the trees: exact TreeSHAP (Lundberg 2020, PMID 32607472)."""
+    """(base (n,), contributions (n, columns)) of the sum of the trees: TreeSHAP (Lundberg 2020, PMID 32607472)."""
     found = np.asarray(model.predict(values_of(matrix), pred_contrib=True, num_threads=1), float)
     return found[:, -1], found[:, :-1]
 
