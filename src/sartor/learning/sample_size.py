@@ -68,7 +68,7 @@ def survival(
 ) -> SampleSize:
     """Rows to develop a model of a time to event. rate: events per person and unit of time."""
     per_person = rate * mean_follow_up
-    if not 0 < per_person:
+    if not per_person > 0:
         raise TooFewData("no events", todo="a survival model needs events")
     most = 1 - exp(2 * (per_person * log(per_person) - per_person))
     criteria = (*_likelihood(parameters, r2, most), ("overall risk", _overall_risk(rate, mean_follow_up, horizon)))

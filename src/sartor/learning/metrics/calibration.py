@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 MOST_BINS = 1000
 KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
-"""Quantiles for the knots of a restricted cubic spline (Harrell, Regression Modeling Strategies, 2nd ed., table 2.3)."""
+"""Quantiles for the knots of a restricted cubic spline (Harrell, Regression Modeling Strategies, 2015, table 2.3)."""
 ECE_BINS = 10
 NAMES = ("calibration_intercept", "calibration_slope", "observed_expected", "ici", "e50", "e90", "ece", "ece_width")
 PERFECT = {"calibration_intercept": 0.0, "calibration_slope": 1.0, "observed_expected": 1.0}
@@ -24,7 +24,7 @@ EDGE = 1e-6
 class Binned:
     """Predictions grouped once into at most 1,000 bins of equal size, so that weighted measures cost next to nothing.
 
-    bin_of: (n,) bin of each row. margin, probability: (b,) mean log odds and mean probability of each bin. basis: (b, k)
+    bin_of: (n,) bin of each row. margin, probability: (b,) mean log odds and mean probability of a bin. basis: (b, k)
     restricted cubic spline of the margin, intercept first. outcome: (n,).
     ten: (b,) tenth of equal size, wide: (b,) tenth of equal width that a bin belongs to.
     """
