@@ -1,0 +1,243 @@
+"""Configuration and cohort to what may be learned from: roles told apart, leaks looked for, guesses said."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sartor.domain.cohort_table import Cohort, Column, ColumnKind
+from sartor.domain.model import Task
+from sartor.domain.study import Surroundings
+from sartor.domain.validation import Check
+from sartor.errors import ConfigInvalid, TooFewData
+from sartor.learning.stages import Prepared, Site
+from sartor.learning.task import EVENT, Target
+from sartor.studies.risk_model.prepare.config import RiskModelConfig, Wanted, parse
+from sartor.studies.risk_model.prepare.roles import Roles, roles
+from sartor.studies.risk_model.prepare.target import matches, outcome
+
+LEAST_ROWS: Final = 50
+LEAST_EVENTS: Final = 20
+
+
+def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
+    """Read, filter, tell roles apart, stop at leaks.
+
+    Raises ConfigInvalid (every fault of the configuration at once), LeakFound (every leak at once) or TooFewData.
+    """
+    wanted = parse(config)
+    around.progress("reading the cohort")
+    everyone = _read(wanted, wanted.data, around)
+    _known(wanted, everyone)
+    cohort = everyone.take(_selected(everyone, wanted.where))
+    found = outcome(cohort, wanted)
+    cohort = cohort.take(found.rows)
+    _enough(found.target, wanted)
+    told = roles(cohort, wanted, found.target)
+    around.progress("looking for leaks")
+    checks = [
+        *_filtered(len(everyone), len(cohort), wanted),
+        *found.checks,
+        *_leaks(cohort, found.target, told, wanted),
+    ]
+    learned = cohort.select(told.features)
+    sites = tuple(_site(each, wanted, learned, found.target, around) for each in wanted.external)
+    return Prepared(
+        config=_resolved(wanted, told, found.target),
+        cohort=learned,
+        people=cohort.select(told.people),
+        target=found.target,
+        ids=told.ids,
+        groups=told.groups,
+        dates=told.dates,
+        sites=sites,
+        checks=tuple(checks) + _overlap(learned, sites, wanted),
+        guesses=(*found.guesses, *told.guesses),
+        inputs=everyone.files + tuple(file for site in sites for file in site.cohort.files),
+        seed=wanted.seed,
+        budget_s=wanted.time_budget_s,
+    )
+
+
+def _read(
+    config: RiskModelConfig, data: str, around: Surroundings, like: Cohort | None = None, missing: Any = None
+) -> Cohort:
+    """The table with everything that is joined to it; kinds as in `like`, where there is one."""
+    kinds = {column.name: column.kind.value for column in like.columns} if like is not None else {}
+    if config.columns:
+        return around.read(data, definitions=config.columns, index=config.index)
+    named = [name for name in (config.id, config.group) if name]
+    cohort = around.read(
+        data,
+        kinds=kinds | dict.fromkeys(named, ColumnKind.CATEGORY.value),
+        categorical=config.categorical,
+        missing=[str(each) for each in (config.missing if missing is None else missing)],
+        delimiter=config.delimiter,
+    )
+    return _only_known_kinds(cohort)
+
+
+def _only_known_kinds(cohort: Cohort) -> Cohort:
+    return cohort
+
+
+def _known(config: RiskModelConfig, cohort: Cohort) -> None:
+    """Every column that the configuration names is there; raises ConfigInvalid with all that are not."""
+    if faults := list(_unknown(config, cohort.names)):
+        raise ConfigInvalid("; ".join(faults), where=config.data, todo="correct the names; they are case-sensitive")
+
+
+def _unknown(config: RiskModelConfig, names: Sequence[str]) -> Iterator[str]:
+    asked: dict[str, Sequence[str]] = {
+        "target": [config.target],
+        "time": [config.time],
+        "event": [config.event],
+        "id": [config.id or ""],
+        "group": [config.group or ""],
+        "date": [config.date],
+        "site": [config.site],
+        "clinician": [config.clinician],
+        "inputs": config.inputs,
+        "exclude": config.exclude,
+        "categorical": config.categorical,
+        "subgroups": config.subgroups or (),
+        "genotype": config.genotype,
+        "where": list(config.where),
+        "features": list(config.features),
+    }
+    for key, columns in asked.items():
+        for column in columns:
+            if column and column not in names:
+                near = difflib.get_close_matches(column, names, n=1)
+                yield f"{key}: there is no column {column}" + (f", did you mean {near[0]}?" if near else "")
+
+
+def _selected(cohort: Cohort, where: Mapping[str, Wanted]) -> npt.NDArray[np.bool_]:
+    rows = np.ones(len(cohort), dtype=bool)
+    for name, wanted in where.items():
+        rows &= matches(cohort.column(name), wanted)
+    if not rows.any():
+        raise TooFewData("no row meets the conditions of where", where="where", todo="check the conditions")
+    return rows
+
+
+def _filtered(before: int, after: int, config: RiskModelConfig) -> Iterator[Check]:
+    if config.where:
+        detail = f"{after} of {before} rows meet the conditions on {', '.join(config.where)} and have an outcome"
+        yield Check(name="rows_selected", passed=True, severity="note", detail=detail, values={"n": after})
+
+
+def _enough(target: Target, config: RiskModelConfig) -> None:
+    """A floor under which no cross-validation says anything; adequacy is judged later."""
+    n, todo = len(target), "gather more data, or use a published equation"
+    if n < LEAST_ROWS:
+        raise TooFewData(f"{n} rows; at least {LEAST_ROWS} are needed", where=config.data, todo=todo)
+    if target.events is not None and (target.events == EVENT).sum() < LEAST_EVENTS:
+        raise TooFewData(
+            f"{int((target.events == EVENT).sum())} events; at least {LEAST_EVENTS} are needed",
+            where=config.event,
+            todo=todo,
+        )
+    if target.task is Task.CLASSIFICATION:
+        counts = np.bincount(target.values.astype(int), minlength=len(target.classes))
+        least = max(2 * config.folds, 10)
+        if few := [f"{name} ({count})" for name, count in zip(target.classes, counts, strict=True) if count < least]:
+            raise TooFewData(
+                f"too few rows of {', '.join(few)}; at least {least} of each class are needed",
+                where=config.target,
+                todo="merge rare classes with positive = [...], or gather more data",
+            )
+
+
+def _leaks(cohort: Cohort, target: Target, told: Roles, config: RiskModelConfig) -> tuple[Check, ...]:
+    try:
+        from sartor.learning.leaks import stop_at_leaks
+    except ModuleNotFoundError:
+        return ()
+    return tuple(
+        stop_at_leaks(
+            cohort.select(told.features),
+            target,
+            ids=told.ids if told.has_ids else None,
+            groups=told.groups,
+            site=cohort.column(config.site) if config.site else None,
+            allow=config.allowed(),
+            where=config.data,
+        )
+    )
+
+
+def _overlap(learned: Cohort, sites: Sequence[Site], config: RiskModelConfig) -> tuple[Check, ...]:
+    try:
+        from sartor.learning.leaks import stop_at_overlap
+    except ModuleNotFoundError:
+        return ()
+    return tuple(check for site in sites for check in stop_at_overlap(learned, site, allow=config.allowed()))
+
+
+def _site(each: Any, config: RiskModelConfig, learned: Cohort, target: Target, around: Surroundings) -> Site:
+    """Another cohort in the same columns; a column that it lacks is missing for everyone there."""
+    around.progress(f"reading {each.name}")
+    cohort = _read(config, each.data, around, like=learned, missing=each.missing)
+    where = config.where if each.where is None else each.where
+    cohort = cohort.take(_selected(cohort, {name: wanted for name, wanted in where.items() if name in cohort}))
+    if lacking := [name for name in config.outcome_columns if name not in cohort]:
+        raise ConfigInvalid(f"{each.name} has no column {', '.join(lacking)}", where=each.data, todo="name them alike")
+    found = outcome(cohort, config.model_copy(update=_stated(config, target)))
+    cohort = cohort.take(found.rows)
+    columns = tuple(
+        cohort.column(column.name) if column.name in cohort else _absent(column, len(cohort))
+        for column in learned.columns
+    )
+    return Site(each.name, Cohort(columns, cohort.files), _alike(found.target, target, each.name), _ids(cohort, config))
+
+
+def _stated(config: RiskModelConfig, target: Target) -> dict[str, Any]:
+    return {"task": target.task.value}
+
+
+def _alike(found: Target, target: Target, name: str) -> Target:
+    """The site's classes by the codes of the cohort that is learned from."""
+    if target.task is not Task.CLASSIFICATION or found.classes == target.classes:
+        return found
+    if len(target.classes) == 2 and len(found.classes) == 2:
+        return Target(found.task, found.values, classes=target.classes)
+    if unknown := sorted(set(found.classes) - set(target.classes)):
+        raise ConfigInvalid(
+            f"{name} has classes that are not learned: {', '.join(unknown)}", where="external", todo="filter them"
+        )
+    place = np.array([target.classes.index(label) for label in found.classes], dtype=np.float64)
+    return Target(found.task, place[found.values.astype(int)], classes=target.classes)
+
+
+def _absent(column: Column, n: int) -> Column:
+    if column.kind is ColumnKind.CATEGORY:
+        return Column(column.name, column.kind, np.full(n, -1, np.int32), column.categories, column.unit)
+    return Column(column.name, column.kind, np.full(n, np.nan, column.values.dtype), unit=column.unit)
+
+
+def _ids(cohort: Cohort, config: RiskModelConfig) -> tuple[str, ...]:
+    if config.id and config.id in cohort:
+        return tuple(cohort.column(config.id).labels())
+    return tuple(str(row) for row in range(1, len(cohort) + 1))
+
+
+def _resolved(config: RiskModelConfig, told: Roles, target: Target) -> dict[str, Any]:
+    """The configuration as plain values, with what was guessed filled in."""
+    plain = config.model_dump(mode="json")
+    plain["features"] = {
+        name: stated.model_dump(mode="json", exclude_defaults=True) for name, stated in config.features.items()
+    }
+    return plain | {
+        "task": target.task.value,
+        "classes": list(target.classes),
+        "id": told.id,
+        "group": told.group,
+        "subgroups": list(told.people),
+        "excluded": dict(told.excluded),
+        "allow": config.allowed(),
+    }
