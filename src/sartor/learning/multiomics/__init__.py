@@ -1,1 +1,1 @@
-"""Learning from several matrices per patient: each alone, averaged, stacked, joined early, in factors, a graph, a network."""
+"""Learning from several matrices per patient: alone, averaged, stacked, joined, in factors, a graph, a network."""

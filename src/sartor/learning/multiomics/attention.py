@@ -1,4 +1,4 @@
-"""An attention network over views: it weighs the views of each patient and is trained with views taken away at random."""
+"""An attention network over views: it weighs each patient's views and learns with some taken away at random."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class FittedAttention:
 
         inputs = [torch.tensor(part) for part in _inputs(views, self.scalings, self.turns)]
         present = torch.tensor(np.array([view.present for view in views]).T)
-        total = 0.0
+        total: Any = 0.0
         for network in self.networks:
             weights = {name: torch.tensor(value) for name, value in network.items()}
             said = _forward(weights, inputs, present).numpy()

@@ -1,4 +1,4 @@
-"""Biomarkers of each view: how strongly a column goes with the outcome, and how often it is selected from half the patients."""
+"""Biomarkers of each view: how strongly a column goes with the outcome, and how often half the patients select it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,14 @@ SMALLEST = 1e-4
 Flags = npt.NDArray[np.bool_]
 
 
+class FittedCombiner(Protocol):
+    """What was learned; a function of what the views say and of which are there."""
+
+    def predict(self, said: Sequence[Floats], there: Flags) -> Floats:
+        """(n, k) from each view's (n, k)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LateMean:
     """The mean of the views' predictions, over the views that a patient has."""
@@ -28,7 +36,7 @@ class LateMean:
 
     def fit_all(
         self, said: Sequence[Floats], there: Flags, target: Target
-    ) -> Sequence[tuple[dict[str, Any], FittedMean]]:
+    ) -> Sequence[tuple[dict[str, Any], FittedCombiner]]:
         """said: per view (n, k) predictions by models that had not seen the row. there: (n, views)."""
         centre = [float(each.mean()) if target.task is Task.SURVIVAL else 0.0 for each in said]
         spread = [float(each.std()) or 1.0 if target.task is Task.SURVIVAL else 1.0 for each in said]
@@ -65,7 +73,7 @@ class LateStack:
 
     def fit_all(
         self, said: Sequence[Floats], there: Flags, target: Target
-    ) -> Sequence[tuple[dict[str, Any], FittedStack]]:
+    ) -> Sequence[tuple[dict[str, Any], FittedCombiner]]:
         """One per strength of the penalty."""
         unknown = nothing_known(target)
         inputs = stacked(said, there, unknown, target.task)

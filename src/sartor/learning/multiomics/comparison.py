@@ -1,9 +1,9 @@
-"""Every way of integration side by side: nested cross-validation in which all choices are made inside the training part."""
+"""Every way of integration side by side: nested cross-validation, all choices made inside the training part."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sartor.domain.model import Task
 from sartor.errors import MissingExtra
-from sartor.learning.multiomics.combiners import Combiner, LateMean, LateStack
+from sartor.learning.multiomics.combiners import Combiner, FittedCombiner, LateMean, LateStack
 from sartor.learning.multiomics.folds import inner_folds
 from sartor.learning.multiomics.integrators import Early, Factors, FittedIntegrator, Graph, Integrator, OneView
 from sartor.learning.multiomics.views import Floats, Views, take
@@ -67,7 +67,7 @@ class Part:
     inner: dict[str, Floats] = field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     refit: dict[str, FittedIntegrator] = field(default_factory=dict)
-    upper: dict[str, Any] = field(default_factory=dict)
+    upper: dict[str, FittedCombiner] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     wall: dict[str, float] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
@@ -75,10 +75,10 @@ class Part:
 
     def predict(self, names: Sequence[str], views: Views) -> dict[str, Floats]:
         """Every candidate that was fitted, on other patients."""
-        said = {name: fitted.predict(views) for name, fitted in self.refit.items()}
+        said: dict[str, Floats] = {name: fitted.predict(views) for name, fitted in self.refit.items()}
         there = np.array([view.present for view in views]).T
         single = [said[name] for name in said if name.startswith("view:")]
-        said |= {name: fitted.predict(single, there) for name, fitted in self.upper.items()}
+        said |= {name: upper.predict(single, there) for name, upper in self.upper.items()}
         return {name: said[name] for name in names if name in said}
 
 
@@ -95,7 +95,8 @@ def learn_part(
     """Fit every candidate on one training part, its parameters and the choice among them by folds inside the part."""
     folds = inner_folds(target, groups, INNER, seed)
     part = Part()
-    for integrator in (*field_of.singles, *field_of.integrators):
+    everyone: tuple[Integrator, ...] = (*field_of.singles, *field_of.integrators)
+    for integrator in everyone:
         begun = clock()
         try:
             _learn_integrator(part, integrator, views, target, folds, seed)
@@ -140,8 +141,8 @@ def _learn_combiner(
     for fold in range(int(folds.max()) + 1):
         held, kept = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         fitted = combiner.fit_all([each[kept] for each in single], there[kept], target.take(kept))
-        for point, (_, each) in enumerate(fitted):
-            predicted = each.predict([one[held] for one in single], there[held])
+        for point, (_, upper) in enumerate(fitted):
+            predicted = upper.predict([one[held] for one in single], there[held])
             if len(said) <= point:
                 said.append(np.full((len(target), predicted.shape[1]), np.nan))
             said[point][held] = predicted
@@ -214,6 +215,7 @@ def _quantiles(drawn: Floats) -> tuple[float, float]:
 class Compared:
     """All candidates out of fold, the pipeline, the choices and the final part fitted on everyone.
 
+    without:  per view, the pipeline's predictions (r, n, k) when that view is taken from the patients it predicts.
     complete: number of whole repeats that the time budget allowed.
     """
 
@@ -223,6 +225,7 @@ class Compared:
     choices: tuple[Choice, ...]
     chosen_in_fold: tuple[str, ...]
     final: Part
+    without: dict[str, Floats]
     complete: int
 
 
@@ -246,6 +249,7 @@ def compare(
     shape = (len(folds), len(target), len(target.classes) if target.task is Task.CLASSIFICATION else 1)
     said = {name: np.full(shape, np.nan) for name in names}
     pipeline = np.full(shape, np.nan)
+    without = {view.name: np.full(shape, np.nan) for view in views} if len(views) > 1 else {}
     parts: list[Part] = []
     begun, complete = clock(), 0
     for repeat, assigned in enumerate(folds):
@@ -259,8 +263,11 @@ def compare(
                 field_of, take(views, kept), target.take(kept), own, seed=seed + 100 * repeat + fold, clock=clock,
                 fold=repeat * (int(assigned.max()) + 1) + fold,
             )  # fmt: skip
-            for name, predicted in part.predict(names, take(views, held)).items():
+            held_views = take(views, held)
+            for name, predicted in part.predict(names, held_views).items():
                 said[name][repeat, held] = predicted
+            for view, table in without.items():
+                table[repeat, held] = part.predict((part.chosen,), taken_away(held_views, view))[part.chosen]
             pipeline[repeat, held] = said[part.chosen][repeat, held]
             parts.append(part)
         complete = repeat + 1
@@ -271,7 +278,26 @@ def compare(
     )
     choices = (*(choice for part in parts for choice in part.choices), *final.choices)
     chosen = tuple(part.chosen for part in parts)
-    return Compared(candidates, folds[:complete], OutOfFold(pipeline[:complete]), choices, chosen, final, complete)
+    return Compared(
+        candidates,
+        folds[:complete],
+        OutOfFold(pipeline[:complete]),
+        choices,
+        chosen,
+        final,
+        {k: v[:complete] for k, v in without.items()},
+        complete,
+    )
+
+
+def taken_away(views: Views, name: str) -> Views:
+    """The same views as if nobody had that one."""
+    return tuple(
+        replace(view, values=np.full_like(view.values, np.nan), present=np.zeros_like(view.present))
+        if view.name == name
+        else view
+        for view in views
+    )
 
 
 def _candidate(name: str, complexity: int, said: Floats, parts: Sequence[Part], final: Part) -> Candidate:

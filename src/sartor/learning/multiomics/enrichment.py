@@ -28,8 +28,8 @@ class GeneSet:
 class Enriched:
     """One set tested: `hits` of `selected` genes lie in the set, which has `measured` of `background` measured genes.
 
-    ratio: hits over what chance would give. p_value: hypergeometric, one-sided; q_value: Benjamini–Hochberg adjusted over
-    all sets tested.
+    ratio: hits over what chance would give. p_value: hypergeometric, one-sided; q_value: Benjamini–Hochberg adjusted
+    over all sets tested.
     """
 
     set_id: str

@@ -1,4 +1,4 @@
-"""Splits of patients for multi-omics and drug-response studies: stratified where there are classes, groups kept whole."""
+"""Splits of patients for studies of wide data: stratified where there are classes, groups kept whole."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _strata(target: Target) -> Folds | None:
     if target.task is Task.CLASSIFICATION:
         return np.unique(target.values, return_inverse=True)[1].astype(np.int64)
     if target.events is not None:
-        return (target.events == EVENT).astype(np.int64)
+        return np.asarray(target.events == EVENT, dtype=np.int64)
     return None
 
 

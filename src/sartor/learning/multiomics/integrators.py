@@ -29,8 +29,10 @@ class FittedIntegrator(Protocol):
 class Integrator(Protocol):
     """A way to learn from views; `complexity` orders them for the simplest-first rule."""
 
-    name: str
-    complexity: int
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def complexity(self) -> int: ...  # noqa: D102
 
     def fit_all(self, views: Views, target: Target, *, seed: int) -> Sequence[tuple[Choices, FittedIntegrator]]:
         """One fitted integrator per point of a small grid of parameters, always the same grid in the same order."""
@@ -267,7 +269,7 @@ def _nearest(kernel: Floats, near: int) -> Floats:
     edge = np.partition(kernel, -near, axis=1)[:, -near][:, None]
     kept = np.where(kernel >= edge, kernel, 0.0)
     size = kept.sum(axis=1, keepdims=True)
-    return np.divide(kept, size, out=np.zeros_like(kept), where=size > 0)
+    return np.asarray(np.divide(kept, size, out=np.zeros_like(kept), where=size > 0))
 
 
 def _fuse(blocks: Sequence[Floats], there: Sequence[Any], near: int, steps: int) -> Floats:

@@ -1,4 +1,4 @@
-"""Ridge-penalised linear models of any outcome on wide matrices: rotated first, so that 20,000 columns cost as n rows."""
+"""Ridge-penalised linear models of any outcome on wide matrices, rotated first: 20,000 columns cost no more than n."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def nothing_known(target: Target) -> Floats:
     """What to say of a row that nothing is known of, (k,): class frequencies, the mean, relative hazard 1."""
     if target.task is Task.CLASSIFICATION:
         count = np.bincount(target.values.astype(np.int64), minlength=len(target.classes)).astype(np.float64)
-        return (count + 0.5) / (count.sum() + 0.5 * len(count))
+        return np.asarray((count + 0.5) / (count.sum() + 0.5 * len(count)))
     return np.array([target.values.mean() if target.task is Task.REGRESSION else 0.0])
 
 

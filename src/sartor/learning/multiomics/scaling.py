@@ -64,7 +64,7 @@ def association(values: Floats, target: Target) -> Floats:
     centred = values - values.mean(axis=0)
     outcome = outcome - outcome.mean()
     scale = np.sqrt((centred**2).sum(axis=0) * (outcome**2).sum())
-    return np.abs(centred.T @ outcome) / np.where(scale > 0, scale, np.inf)
+    return np.asarray(np.abs(centred.T @ outcome) / np.where(scale > 0, scale, np.inf))
 
 
 def _f_statistic(values: Floats, classes: npt.NDArray[np.int64]) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,11 +71,11 @@ def align(name: str, cohort: Cohort, id_column: str, ids: Sequence[str]) -> View
 
 def refuse_repeats(ids: Sequence[str], where: str) -> None:
     """Raise LeakFound when an id stands twice: one patient would be learned from and tested on."""
-    seen: set[str] = set()
-    twice = sorted({each for each in ids if each in seen or seen.add(each)})  # type: ignore[func-returns-value]
+    twice = sorted(each for each, count in Counter(ids).items() if count > 1)
     if twice:
+        shown = ", ".join(twice[:3]) + (" …" if len(twice) > 3 else "")
         raise LeakFound(
-            f"{len(twice)} patients stand in more than one row ({', '.join(twice[:3])}{' …' if len(twice) > 3 else ''})",
+            f"{len(twice)} patients stand in more than one row ({shown})",
             where=where,
             todo="keep one row per patient, or give the patient's column as `group` and a row id as `id`",
         )
