@@ -12,7 +12,7 @@ from sartor.domain.cohort_table import Cohort, Column, ColumnKind
 from sartor.learning.learner import Encoding, FloatArray
 from sartor.learning.task import Matrix, Target
 from sartor.learning.transfer.candidates import Method, fit_source, folds, stratum
-from sartor.learning.transfer.guard import GUARDED, fit_all
+from sartor.learning.transfer.guard import GUARDED, TRUSTED, fit_all
 
 WHOLE = 0
 
@@ -75,6 +75,7 @@ def compare(
     outer_folds: int,
     repeats: int,
     seed: int,
+    trusted: Sequence[str] = TRUSTED,
     in_time: Callable[[int], bool] = lambda _: True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Compared:
@@ -102,7 +103,9 @@ def compare(
             source = fit_source(of_source, sites.source, seed=seed, learners=learners)
             for size in (WHOLE, *(each for each in sizes if each < len(learn))):
                 rows = learn if size == WHOLE else draw(sites.target, learn, size, seed=seed + 1000 * repeat + fold)
-                fitted, guarded, _ = fit_all(source, of_target[rows], sites.target.take(rows), methods, seed=seed)
+                fitted, guarded, _ = fit_all(
+                    source, of_target[rows], sites.target.take(rows), methods, seed=seed, trusted=trusted
+                )
                 into = drawn.setdefault(size, {name: np.full(n, np.nan) for name in names})
                 for name, model in {**fitted, GUARDED: guarded}.items():
                     into[name][left_out] = model.margin(of_target[left_out])
