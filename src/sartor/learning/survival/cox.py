@@ -17,9 +17,9 @@ from sartor.errors import ModelRefused, TooFewData
 from sartor.learning.learner import Encoding, Files, FloatArray, Parameters, Suggest
 from sartor.learning.survival import storage
 from sartor.learning.survival.cross_fitting import internal_folds
-from sartor.learning.survival.partial_likelihood import Baseline, RiskSets, breslow
+from sartor.learning.survival.partial_likelihood import Baseline, RiskSets
 from sartor.learning.survival.penalised_cox import Scaled, choose, solve
-from sartor.learning.task import EVENT, Matrix, Target
+from sartor.learning.task import Matrix, Target
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 MOST_PRODUCTS = 12
@@ -196,10 +196,14 @@ class Cox:
         """Penalised partial likelihood. Raises TooFewData without two events."""
         return self._fit(matrix, target, parameters, weights)[0]
 
+    def risk_sets(self, target: Target, weights: FloatArray | None) -> RiskSets:
+        """Who is at risk when; competing events count as censoring."""
+        return RiskSets.of(target, weights)
+
     def _fit(
-        self, matrix: Matrix, target: Target, parameters: Parameters, weights: FloatArray | None, cause: int = EVENT
+        self, matrix: Matrix, target: Target, parameters: Parameters, weights: FloatArray | None
     ) -> tuple[FittedCox, FloatArray, FloatArray]:
-        sets = RiskSets.of(target, weights, cause)
+        sets = self.risk_sets(target, weights)
         if np.count_nonzero(sets.events) < 2:
             raise TooFewData("fewer than two events", todo="give more rows, or longer follow-up")
         terms = linear_terms(matrix)
@@ -215,7 +219,7 @@ class Cox:
         coefficients = found.coefficients / scaled.scale
         log_hazard = np.asarray(scaled.values @ found.coefficients)
         facts = {"penalty": found.penalty, "degrees_of_freedom": found.degrees, "l1_ratio": ratio}
-        baseline = breslow(target, log_hazard, weights, cause)
+        baseline = sets.baseline(log_hazard)
         fitted = FittedCox(self.name, terms, coefficients, scaled.centre, baseline, facts)
         return fitted, scaled.values, found.penalty * factors
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,14 @@ def _suggest(trial: Suggest) -> dict[str, Any]:
 DEFAULTS = {"width": 32, "step": 0.01, "decay": 0.05, "dropout": 0.2}
 
 
+def _cox_gradient(sets: RiskSets, outputs: FloatArray) -> FloatArray:
+    return sets.derivatives(outputs[:, 0])[0][:, None] / max(float(sets.deaths.sum()), 1.0)
+
+
+def _cox_loss(sets: RiskSets, outputs: FloatArray) -> float:
+    return sets.loss(outputs[:, 0])
+
+
 @dataclass(frozen=True, slots=True)
 class DeepSurv:
     """Learner: a network on Cox's partial likelihood."""
@@ -175,13 +184,12 @@ class DeepSurv:
             inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
             sets = RiskSets.of(target.take(inside), None if weights is None else weights[inside])
             judge = RiskSets.of(target.take(outside), None if weights is None else weights[outside])
-            count = max(float(sets.deaths.sum()), 1.0)
             network = train(
                 x[inside],
                 x[outside],
                 1,
-                lambda z, sets=sets, count=count: sets.derivatives(z[:, 0])[0][:, None] / count,
-                lambda z, judge=judge: judge.loss(z[:, 0]),
+                partial(_cox_gradient, sets),
+                partial(_cox_loss, judge),
                 how=_training(parameters),
                 start=np.zeros(1),
                 seed=seed * 10 + k,
@@ -230,7 +238,7 @@ class FittedHazards:
         at = np.clip(np.asarray(times, float), 0.0, self.edges[-1])
         where = np.clip(np.searchsorted(self.edges, at, side="right") - 1, 0, len(self.edges) - 2)
         part = (at - self.edges[where]) / (self.edges[where + 1] - self.edges[where])
-        return 1 - (incidence[:, where] * (1 - part) + incidence[:, where + 1] * part)
+        return np.asarray(1 - (incidence[:, where] * (1 - part) + incidence[:, where + 1] * part))
 
     def contributions(self, matrix: Matrix) -> tuple[FloatArray, FloatArray]:
         """DeepLIFT against the mean of the training rows."""

@@ -47,19 +47,30 @@ class RiskSets:
         """Sum of `hazards` (sorted rows, (n,) or (n, p)) over those at risk at each distinct time."""
         return np.asarray(np.cumsum(hazards[::-1], axis=0)[::-1][self.first])
 
+    def share(self, steps: Floats) -> Floats:
+        """For each sorted row, the sum of `steps` (per distinct time) over the times at which it is at risk."""
+        return np.asarray(np.cumsum(steps)[self.slot])
+
     def derivatives(self, log_hazard: Floats) -> tuple[Floats, Floats, float]:
         """(gradient, diagonal of the Hessian, value) of the negative log partial likelihood, rows as in the target."""
         sorted_log = log_hazard[self.order]
         shift = float(sorted_log.max(initial=0.0))
         hazards = self.weights * np.exp(sorted_log - shift)
         total = self.at_risk(hazards)
-        share = np.cumsum(self.deaths / total)[self.slot]
-        share_squared = np.cumsum(self.deaths / total**2)[self.slot]
+        share = self.share(self.deaths / total)
+        share_squared = self.share(self.deaths / total**2)
         gradient, hessian = np.empty_like(hazards), np.empty_like(hazards)
         expected = hazards * share
         gradient[self.order] = expected - self.events
         hessian[self.order] = expected - hazards**2 * share_squared
         return gradient, hessian, float(self.deaths @ (np.log(total) + shift) - self.events @ sorted_log)
+
+    def baseline(self, log_hazard: Floats) -> Baseline:
+        """Breslow's cumulative baseline hazard for these log hazards (rows as in the target)."""
+        hazards = self.weights * np.exp(np.clip(log_hazard, -50, 50)[self.order])
+        happened = self.deaths > 0
+        steps = self.deaths[happened] / self.at_risk(hazards)[happened]
+        return Baseline(self.times[happened], np.cumsum(steps))
 
     def loss(self, log_hazard: Floats) -> float:
         """Negative log partial likelihood per event."""
@@ -84,11 +95,7 @@ class Baseline:
 
 def breslow(target: Target, log_hazard: Floats, weights: Floats | None = None, cause: int = EVENT) -> Baseline:
     """Breslow's estimate of the cumulative baseline hazard of one cause."""
-    sets = RiskSets.of(target, weights, cause)
-    hazards = sets.weights * np.exp(np.clip(log_hazard, -50, 50)[sets.order])
-    steps = sets.deaths / sets.at_risk(hazards)
-    happened = sets.deaths > 0
-    return Baseline(sets.times[happened], np.cumsum(steps[happened]))
+    return RiskSets.of(target, weights, cause).baseline(log_hazard)
 
 
 def slope(target: Target, log_hazard: Floats, weights: Floats | None = None) -> float:

@@ -58,7 +58,7 @@ def _derivatives(x: Floats, sets: RiskSets, beta: Floats) -> tuple[Floats, Float
     weighted = hazards[:, None] * x
     means = sets.at_risk(weighted)[happened] / total[happened, None]
     deaths, count = sets.deaths[happened], float(sets.deaths.sum())
-    share = np.cumsum(sets.deaths / np.maximum(total, 1e-300))[sets.slot]
+    share = sets.share(sets.deaths / np.maximum(total, 1e-300))
     gradient = (deaths @ means - sets.events @ x) / count
     hessian = (x.T @ (weighted * share[:, None]) - (means * deaths[:, None]).T @ means) / count
     value = float(deaths @ (np.log(total[happened]) + shift) - sets.events @ eta) / count
@@ -101,7 +101,7 @@ def solve(
     x: Floats, sets: RiskSets, penalties: Floats, *, l1_ratio: float = 0.0, start: Floats | None = None
 ) -> tuple[Floats, Floats, float]:
     """(coefficients, Hessian, value) at these penalties per column; x in the order of time. Newton with halving."""
-    beta = np.zeros(x.shape[1]) if start is None else start.copy()
+    beta: Floats = np.zeros(x.shape[1]) if start is None else start.copy()
     ridge, lasso = penalties * (1 - l1_ratio), penalties * l1_ratio
 
     def penalised(value: float, b: Floats) -> float:
@@ -113,13 +113,13 @@ def solve(
             step = _lasso_step(gradient, hessian, beta, ridge, lasso) - beta
         else:
             matrix = hessian + np.diag(ridge + 1e-10)
-            step = -np.linalg.solve(matrix, gradient + ridge * beta)
+            step = np.asarray(-np.linalg.solve(matrix, gradient + ridge * beta), float)
         before, size = penalised(value, beta), 1.0
         while penalised(_value(x, sets, beta + size * step), beta + size * step) > before + 1e-12 and size > 1e-6:
             size /= 2
         if size <= 1e-6:
             break
-        beta = np.asarray(beta + size * step)
+        beta = np.asarray(beta + size * step, float)
         gradient, hessian, value = _derivatives(x, sets, beta)
         if before - penalised(value, beta) < 1e-8:
             break

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def _train(
 ) -> Perceptron:
     sizes = (x.shape[1], *how.hidden, outputs)
     layers: list[Any] = []
-    for k, (size, following) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for k, (size, following) in enumerate(pairwise(sizes)):
         layers.append(torch.nn.Linear(size, following))
         if k < len(sizes) - 2:
             layers += [torch.nn.ReLU(), torch.nn.Dropout(how.dropout)]
