@@ -104,9 +104,14 @@ def describe_features(
     weights = importance or {}
     total = sum(weights.values()) or 1.0
     return tuple(
-        _describe(column, float(weights.get(column.name, 0.0)) / total, dict((stated or {}).get(column.name, {})))
+        _describe(column, float(weights.get(column.name, 0.0)) / total, _said(stated or {}, column.name))
         for column in cohort.columns
     )
+
+
+def _said(stated: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """What is stated of a feature; empty entries say nothing."""
+    return {key: value for key, value in stated.get(name, {}).items() if value not in ("", None)}
 
 
 def _describe(column: Column, importance: float, stated: dict[str, Any]) -> Feature:

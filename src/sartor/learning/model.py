@@ -96,8 +96,9 @@ class Model:
         matrix = self.encoder.apply(aligned.cohort)
         scale = self._scale(matrix, explain=explain)
         value, chosen = self._values(scale.margins)
-        low, high = self._interval(value, scale.margins, aligned)
-        further = self._further(matrix, scale.margins)
+        members = self._groups(cohort)
+        low, high = self._interval(value, scale.margins, members)
+        further = self._further(matrix, scale.margins, members)
         status, reasons = self._status(aligned, matrix, cohort)
         refused = np.array([each is PredictionStatus.ABSTAINED for each in status], dtype=bool)
         for numbers in (value, low, high, *(each for each in further.values() if each.dtype.kind == "f")):
@@ -207,14 +208,22 @@ class Model:
         powers = np.exp(margins - margins.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    def _interval(self, value: FloatArray, margins: FloatArray, aligned: Aligned) -> tuple[FloatArray, FloatArray]:
-        unknown = np.full(len(value), np.nan)
+    def _groups(self, cohort: Cohort) -> Any:
+        """Who belongs to the groups within which coverage holds; None where the table lacks a column for it."""
+        if self.conformal is None or not getattr(self.conformal, "groups", ()):
+            return None
+        try:
+            return self.conformal.members(cohort)
+        except KeyError:
+            return None
+
+    def _interval(self, value: FloatArray, margins: FloatArray, members: Any) -> tuple[FloatArray, FloatArray]:
         if self.conformal is None or margins.shape[1] > 1:
-            return unknown, unknown.copy()
-        low, high = self.conformal.interval(value)
+            return np.full(len(value), np.nan), np.full(len(value), np.nan)
+        low, high = self.conformal.interval(value, members)
         return np.array(low, dtype=float), np.array(high, dtype=float)
 
-    def _further(self, matrix: Matrix, margins: FloatArray) -> dict[str, npt.NDArray[Any]]:
+    def _further(self, matrix: Matrix, margins: FloatArray, members: Any) -> dict[str, npt.NDArray[Any]]:
         if self.task is Task.SURVIVAL and self.horizons:
             survival = self.fitted.survival(matrix, np.array(self.horizons, dtype=float))
             return {f"risk:{horizon:g}": 1 - survival[:, index] for index, horizon in enumerate(self.horizons)}
@@ -308,7 +317,7 @@ def model_from_files(files: Mapping[str, bytes], card: ModelCard | None = None) 
     """
     state = _state(files)
     task = Task(state["task"])
-    learner = _learner(str(state["learner"]))
+    learner = _learner(str(state["learner"]), task)
     prefixed = {name.removeprefix(LEARNER): content for name, content in files.items() if name.startswith(LEARNER)}
     features = tuple(Feature.model_validate(each) for each in state["features"])
     if card is not None and (card.task is not task or [f.name for f in card.features] != [f.name for f in features]):
@@ -350,10 +359,28 @@ def _part(files: Mapping[str, bytes], name: str) -> bytes:
     return files[name]
 
 
-def _learner(name: str) -> Any:
-    from sartor.learning.learners import by_name
+def _learner(name: str, task: Task) -> Any:
+    """The learner that reads the state: one of the task's, or a study's own."""
+    try:
+        return _by_name(name, task)
+    except (KeyError, ModuleNotFoundError) as error:
+        raise ModelRefused(
+            f"this release does not know the learner {name!r}", where=STATE, todo="update Sartor"
+        ) from error
 
-    return by_name(name)
+
+def _by_name(name: str, task: Task) -> Any:
+    from sartor.learning.transfer.learners import NAME, TransferredLearner
+
+    if name == NAME:
+        return TransferredLearner()
+    if task is Task.SURVIVAL:
+        from sartor.learning import survival
+
+        return survival.by_name(name)
+    from sartor.learning import learners
+
+    return learners.by_name(name)
 
 
 def _encoder(content: bytes) -> FittedEncoder:

@@ -1,0 +1,166 @@
+"""`sartor predict`: rows of a table, or patients, to predictions with interval and contribution per feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sartor.cli.options import existing, now, progress
+from sartor.errors import InputError, MalformedInput, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sartor.domain.cohort_table import Cohort
+    from sartor.domain.model import ModelCard, Predictions
+    from sartor.learning.model import Model
+
+ROWS_AT_ONCE = 20_000
+TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.xz", ".tsv.xz", ".txt")
+ID_COLUMNS = ("id", "patient", "patient_id", "ID", "PatientID", "subject_id")
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder that a study wrote.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT…", help="A table (CSV, TSV, Parquet), or patients (folders, FHIR, NDJSON)."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="PRED.tsv", help="Table to write.")],
+    identifier: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="Column that names the rows of a table.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain/--no-explain", help="Write a contribution for each feature.")
+    ] = True,
+) -> None:
+    """Predict for rows or patients: id, prediction, low, high, status, and a contribution for each feature."""
+    from sartor.io.model_folder import read_model
+    from sartor.io.tsv import write_rows
+
+    existing([model, *inputs])
+    card, loaded = read_model(model)
+    with progress("sartor predict") as step:
+        parts = _parts(inputs, card, loaded, identifier, step)
+        columns, rows = _table(parts, loaded, explain=explain)
+        count = write_rows(out, columns, rows)
+    typer.echo(f"{count} predictions of {card.name} {card.version}: {out}")
+
+
+def _parts(
+    inputs: list[Path], card: ModelCard, model: Model, identifier: str | None, step: Any
+) -> Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]]:
+    """Chunks of rows: the cohort, their ids, and for each the reason why it could not be read ("" if it could)."""
+    if len(inputs) == 1 and inputs[0].is_file() and inputs[0].name.lower().endswith(TABLES):
+        return _rows(inputs[0], card, model, identifier, step)
+    if identifier:
+        raise UsageError("--id names a column of a table", todo="leave it out for patients")
+    return _patients(inputs, card, model, step)
+
+
+def _rows(
+    path: Path, card: ModelCard, model: Model, identifier: str | None, step: Any
+) -> Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]]:
+    import numpy as np
+
+    from sartor.domain.cohort_table import ColumnKind
+    from sartor.io.cohort_table import read_cohort
+
+    step("reading")
+    kinds = {feature.name: feature.kind for feature in card.features if feature.kind == ColumnKind.CATEGORY.value}
+    cohort = read_cohort(path, kinds=kinds | ({identifier: ColumnKind.CATEGORY.value} if identifier else {}))
+    known = {feature.name for feature in card.features} & set(cohort.names)
+    if not known:
+        names = ", ".join(feature.name for feature in card.features[:8])
+        raise MalformedInput(
+            "none of the model's columns is there", where=str(path), todo=f"give columns such as {names}"
+        )
+    name = _id_column(cohort, card, identifier, path)
+    labels = cohort.column(name).labels() if name else [str(row + 1) for row in range(len(cohort))]
+    for start in range(0, len(cohort), ROWS_AT_ONCE):
+        step(f"row {start + 1} of {len(cohort)}")
+        rows = np.arange(start, min(start + ROWS_AT_ONCE, len(cohort)))
+        yield cohort.take(rows), tuple(labels[start : start + ROWS_AT_ONCE]), ("",) * len(rows)
+
+
+def _id_column(cohort: Cohort, card: ModelCard, stated: str | None, path: Path) -> str:
+    if stated is not None:
+        if stated not in cohort:
+            raise UsageError(
+                f"no column {stated}", where=str(path), todo=f"choose from: {', '.join(cohort.names[:12])}"
+            )
+        return stated
+    features = {feature.name for feature in card.features}
+    candidates = (str(card.facts.get("id") or ""), *ID_COLUMNS)
+    return next((name for name in candidates if name and name in cohort and name not in features), "")
+
+
+def _patients(
+    inputs: list[Path], card: ModelCard, model: Model, step: Any
+) -> Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]]:
+    from sartor.batch.inputs import tasks
+    from sartor.batch.work import records
+    from sartor.capabilities.learned_risk import rows
+
+    today = now()[:10]
+    for task in tasks(inputs):
+        names: list[str] = []
+        found: list[dict[str, Any]] = []
+        failed: list[str] = []
+        for patient in task.patients:
+            step(patient.name)
+            try:
+                for name, record in records(patient, ()):
+                    dated = record if record.as_of else record.model_copy(update={"as_of": today})
+                    found.append(rows.row(rows.facts_of(dated, card), card))
+                    names.append(name)
+                    failed.append("")
+            except InputError as error:
+                found.append({})
+                names.append(patient.name)
+                failed.append(str(error))
+        yield rows.cohort(found, card), tuple(names), tuple(failed)
+
+
+def _table(
+    parts: Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]], model: Model, *, explain: bool
+) -> tuple[list[str], Iterator[list[str]]]:
+    """The columns, which the first chunk settles, and every row as text."""
+    from itertools import chain
+
+    said = ((model.predict(cohort, ids, explain=explain), failed) for cohort, ids, failed in parts)
+    first = next(said, None)
+    if first is None:
+        raise MalformedInput("no rows and no patients", todo="give a table with rows, or patients' files")
+    further = list(first[0].further)
+    columns = ["id", "prediction", "low", "high", "status", "reason", *further, "margin", "base"]
+    columns += [f"contribution:{name}" for name in first[0].features]
+    return columns, (row for found, failed in chain([first], said) for row in _cells(found, failed, further))
+
+
+def _cells(found: Predictions, failed: tuple[str, ...], further: list[str]) -> Iterator[list[str]]:
+    from sartor.domain.model import PredictionStatus
+
+    for row, name in enumerate(found.ids):
+        refused = found.status[row] is PredictionStatus.ABSTAINED
+        reason = f"could not be read: {failed[row]}" if failed[row] else found.reasons[row]
+        cells = [name, _number(found.value[row]), _number(found.low[row]), _number(found.high[row])]
+        cells += [found.status[row].value, reason]
+        cells += [_any(found.further[each][row]) for each in further]
+        if refused:
+            yield [*cells, *[""] * (2 + len(found.features))]
+            continue
+        numbers = [found.margin[row], found.base[row], *found.contributions[row]]
+        yield [*cells, *(_number(each) for each in numbers)]
+
+
+def _any(value: Any) -> str:
+    return value if isinstance(value, str) else _number(value)
+
+
+def _number(value: float | np.floating[Any]) -> str:
+    """Every digit of a float64, so that contributions still add up; "" for NaN."""
+    return "" if value != value else repr(float(value))
