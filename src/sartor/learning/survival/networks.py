@@ -134,7 +134,10 @@ def _suggest(trial: Suggest) -> dict[str, Any]:
 DEFAULTS = {"width": 32, "step": 0.01, "decay": 0.05, "dropout": 0.2}
 
 
-def _cox_gradient(sets: RiskSets, outputs: FloatArray) -> FloatArray:
+def _cox_gradient(target: Target, weights: FloatArray | None, outputs: FloatArray, rows: Any) -> FloatArray:
+    if rows is not None:
+        target, weights = target.take(rows), None if weights is None else weights[rows]
+    sets = RiskSets.of(target, weights)
     return sets.derivatives(outputs[:, 0])[0][:, None] / max(float(sets.deaths.sum()), 1.0)
 
 
@@ -182,13 +185,12 @@ class DeepSurv:
         held_out, networks = np.zeros(len(target)), []
         for k in range(int(fold.max()) + 1):
             inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-            sets = RiskSets.of(target.take(inside), None if weights is None else weights[inside])
+            of_inside = None if weights is None else weights[inside]
             judge = RiskSets.of(target.take(outside), None if weights is None else weights[outside])
             network = train(
                 x[inside],
                 x[outside],
-                1,
-                partial(_cox_gradient, sets),
+                partial(_cox_gradient, target.take(inside), of_inside),
                 partial(_cox_loss, judge),
                 how=_training(parameters),
                 start=np.zeros(1),
@@ -288,8 +290,10 @@ class Intervals:
         """The same for these rows."""
         return Intervals(self.at_risk[rows], self.ended[rows])
 
-    def gradient(self, outputs: FloatArray) -> FloatArray:
-        """Of the mean negative log likelihood in the outputs, (n, intervals × causes)."""
+    def gradient(self, outputs: FloatArray, rows: Any = None) -> FloatArray:
+        """Of the mean negative log likelihood in the outputs, (n, intervals × causes), for these rows."""
+        if rows is not None:
+            return self.take(rows).gradient(outputs)
         causes = self.ended.shape[2]
         slope = self.at_risk[:, :, None] * _hazards(outputs, causes) - self.ended
         return slope.reshape(len(outputs), -1) / max(float(self.ended.sum()), 1.0)
@@ -358,7 +362,7 @@ class HazardNetwork:
             how = _training(parameters)
             networks.append(
                 train(
-                    x[inside], x[outside], len(start), here.gradient, there.loss,
+                    x[inside], x[outside], here.gradient, there.loss,
                     how=how, start=start, seed=seed * 10 + k,
                 )
             )  # fmt: skip

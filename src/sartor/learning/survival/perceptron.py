@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sartor.errors import MissingExtra
 
 Floats = npt.NDArray[np.float64]
-Gradient = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+Gradient = Callable[[npt.NDArray[Any], npt.NDArray[Any] | None], npt.NDArray[Any]]
 Loss = Callable[[npt.NDArray[Any]], float]
 
 
@@ -68,13 +68,15 @@ class Training:
     passes: int = 150
     patience: int = 4
     every: int = 5
+    batch: int = 1024
 
 
 def train(
-    x: Floats, held: Floats, outputs: int, gradient: Gradient, loss: Loss, *, how: Training, start: Floats, seed: int
+    x: Floats, held: Floats, gradient: Gradient, loss: Loss, *, how: Training, start: Floats, seed: int
 ) -> Perceptron:
-    """Full-batch AdamW on `gradient` (of the loss in the outputs), stopped where `loss` of the held rows was least.
+    """AdamW on `gradient` (of the loss in the outputs), stopped where `loss` of the held rows was least.
 
+    gradient: of these outputs, for the rows named (None: all). Many rows are drawn in batches, one per step.
     start: (outputs,) offsets of the last layer at the beginning. Deterministic for a seed.
     """
     torch = _torch()
@@ -83,7 +85,7 @@ def train(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return _train(torch, x, held, outputs, gradient, loss, how, start)
+            return _train(torch, x, held, gradient, loss, how, start, np.random.default_rng(seed))
     finally:
         torch.set_num_threads(threads)
 
@@ -100,13 +102,13 @@ def _train(
     torch: Any,
     x: Floats,
     held: Floats,
-    outputs: int,
     gradient: Gradient,
     loss: Loss,
     how: Training,
     start: Floats,
+    generator: np.random.Generator,
 ) -> Perceptron:
-    sizes = (x.shape[1], *how.hidden, outputs)
+    sizes = (x.shape[1], *how.hidden, len(start))
     layers: list[Any] = []
     for k, (size, following) in enumerate(pairwise(sizes)):
         layers.append(torch.nn.Linear(size, following))
@@ -132,8 +134,9 @@ def _train(
                     break
             model.train()
         steps.zero_grad()
-        predicted = model(inside)
-        slope = gradient(predicted.detach().numpy().astype(float))
+        rows = generator.choice(len(x), how.batch, replace=False) if len(x) > 2 * how.batch else None
+        predicted = model(inside if rows is None else inside[rows])
+        slope = gradient(predicted.detach().numpy().astype(float), rows)
         predicted.backward(torch.as_tensor(slope, dtype=torch.float32))
         steps.step()
     return best
