@@ -14,6 +14,7 @@ from sartor.domain.model import Task
 from sartor.domain.study import Surroundings
 from sartor.domain.validation import Check
 from sartor.errors import ConfigInvalid, TooFewData
+from sartor.learning.leaks import stop_at_leaks, stop_at_overlap
 from sartor.learning.stages import Prepared, Site
 from sartor.learning.task import EVENT, Target
 from sartor.studies.risk_model.prepare.config import RiskModelConfig, Wanted, parse
@@ -55,7 +56,7 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
         groups=told.groups,
         dates=told.dates,
         sites=sites,
-        checks=tuple(checks) + _overlap(learned, sites, wanted),
+        checks=tuple(checks) + _overlap(learned, found.target, sites, wanted),
         guesses=(*found.guesses, *told.guesses),
         inputs=everyone.files + tuple(file for site in sites for file in site.cohort.files),
         seed=wanted.seed,
@@ -154,10 +155,6 @@ def _enough(target: Target, config: RiskModelConfig) -> None:
 
 
 def _leaks(cohort: Cohort, target: Target, told: Roles, config: RiskModelConfig) -> tuple[Check, ...]:
-    try:
-        from sartor.learning.leaks import stop_at_leaks
-    except ModuleNotFoundError:
-        return ()
     return tuple(
         stop_at_leaks(
             cohort.select(told.features),
@@ -171,12 +168,8 @@ def _leaks(cohort: Cohort, target: Target, told: Roles, config: RiskModelConfig)
     )
 
 
-def _overlap(learned: Cohort, sites: Sequence[Site], config: RiskModelConfig) -> tuple[Check, ...]:
-    try:
-        from sartor.learning.leaks import stop_at_overlap
-    except ModuleNotFoundError:
-        return ()
-    return tuple(check for site in sites for check in stop_at_overlap(learned, site, allow=config.allowed()))
+def _overlap(learned: Cohort, target: Target, sites: Sequence[Site], config: RiskModelConfig) -> tuple[Check, ...]:
+    return tuple(check for site in sites for check in stop_at_overlap(learned, target, site, allow=config.allowed()))
 
 
 def _site(each: Any, config: RiskModelConfig, learned: Cohort, target: Target, around: Surroundings) -> Site:
