@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sartor.errors import TooFewData
 from sartor.learning.survival.partial_likelihood import Baseline, breslow, slope
 from sartor.learning.task import EVENT, Target
 
@@ -12,11 +13,18 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 4
 
 
+def require_events(target: Target) -> None:
+    """Raises TooFewData with fewer than two events of interest."""
+    if target.events is None or np.count_nonzero(target.events == EVENT) < 2:
+        raise TooFewData("fewer than two events", todo="give more rows, or longer follow-up")
+
+
 def internal_folds(target: Target, *, folds: int = FOLDS, seed: int = 0) -> npt.NDArray[np.int64]:
     """(n,) fold of each row, balanced over event and time; the same for every learner of a target and seed."""
-    assert target.events is not None
+    require_events(target)
     n = len(target)
     generator = np.random.default_rng([seed, n])
+    assert target.events is not None
     order = np.lexsort((target.values, target.events != EVENT))
     blocks = np.concatenate([generator.permutation(folds) for _ in range(-(-n // folds))])[:n]
     fold = np.empty(n, np.int64)

@@ -18,7 +18,7 @@ from sartor.domain.model import Task
 from sartor.learning.learner import Encoding, FloatArray, Parameters, Suggest
 from sartor.learning.survival import trees
 from sartor.learning.survival.boosted_cox import FittedTrees, trees_from_files
-from sartor.learning.survival.cross_fitting import calibrated
+from sartor.learning.survival.cross_fitting import calibrated, require_events
 from sartor.learning.survival.partial_likelihood import breslow
 from sartor.learning.task import EVENT, Matrix, Target
 
@@ -64,6 +64,7 @@ class SurvivalForest:
         self, matrix: Matrix, target: Target, parameters: Parameters, *, seed: int, weights: FloatArray | None = None
     ) -> tuple[FittedTrees, FloatArray]:
         """The fitted learner, and its log relative hazards out of bag."""
+        require_events(target)
         assert target.events is not None
         generator = np.random.default_rng([seed, len(target)])
         count, n = int(parameters["trees"]), len(target)

@@ -67,7 +67,7 @@ def from_text(text: bytes) -> Any:
     """The booster again. Raises ModelRefused for text that LightGBM does not know."""
     library = _lightgbm()
     try:
-        return library.Booster(model_str=text.decode(), params={"verbosity": -1})
+        return library.Booster(model_str=text.decode())
     except (library.basic.LightGBMError, UnicodeDecodeError) as error:
         raise ModelRefused("LightGBM cannot read the trees", todo="make the model folder anew") from error
 
