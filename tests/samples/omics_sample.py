@@ -37,4 +37,4 @@ def write_study(folder: Path, *, n=120, missing=True, seed=0, widths=(40, 25, 30
         (folder / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
         views.append({"name": name, "data": f"{name}.csv"})
     return {"data": "patients.csv", "id": "patient", "target": "subtype", "views": views, "repeats": 1,
-            "network": False, "halves": 20}  # fmt: skip
+            "candidates": ["late mean", "late stack", "early"], "halves": 20}  # fmt: skip

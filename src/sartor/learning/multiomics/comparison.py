@@ -47,17 +47,23 @@ class Contest:
         return int(next(each.complexity for each in self.everyone if each.name == name))
 
 
-def contest(view_names: Sequence[str], *, most: int, network: bool = True) -> Contest:
-    """All candidates for these views; with one view there is nothing to integrate."""
+INTEGRATIONS = ("late mean", "late stack", "early", "factors", "graph", "attention")
+
+
+def contest(view_names: Sequence[str], *, most: int, only: Sequence[str] = INTEGRATIONS) -> Contest:
+    """The single views and the integrations named; with one view there is nothing to integrate."""
     singles = tuple(OneView(name, most) for name in view_names)
     if len(singles) == 1:
         return Contest(singles, (), ())
     from sartor.learning.multiomics.attention import Attention
 
-    integrators: tuple[Integrator, ...] = (Early(most), Factors(most), Graph(most))
-    if network:
-        integrators = (*integrators, Attention(most))
-    return Contest(singles, integrators, (LateMean(), LateStack()))
+    integrators: tuple[Integrator, ...] = (Early(most), Factors(most), Graph(most), Attention(most))
+    combiners: tuple[Combiner, ...] = (LateMean(), LateStack())
+    return Contest(
+        singles,
+        tuple(each for each in integrators if each.name in only),
+        tuple(each for each in combiners if each.name in only),
+    )
 
 
 @dataclass(slots=True)

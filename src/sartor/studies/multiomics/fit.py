@@ -46,7 +46,7 @@ def fit(prepared: PreparedViews, around: Surroundings) -> FittedViews:
     Raises TooFewData when the patients cannot be split.
     """
     config = prepared.config
-    field_of = contest([view.name for view in prepared.views], most=config["columns"], network=bool(config["network"]))
+    field_of = contest([view.name for view in prepared.views], most=config["columns"], only=config["candidates"])
     folds = outer_folds(prepared.target, prepared.groups, config["folds"], config["repeats"], prepared.seed)
     compared = compare(
         field_of, prepared.views, prepared.target, folds, prepared.groups, seed=prepared.seed, clock=around.clock,

@@ -15,12 +15,13 @@ from sartor.domain.provenance import InputFile
 from sartor.domain.study import Surroundings
 from sartor.domain.validation import Check
 from sartor.errors import ConfigInvalid, TooFewData
+from sartor.learning.multiomics.comparison import INTEGRATIONS
 from sartor.learning.multiomics.views import Rows, View, Views, align, refuse_repeats, take
 from sartor.learning.task import EVENT, Target
 
 KEYS = frozenset({
     "data", "id", "target", "time", "event", "task", "views", "group", "folds", "repeats", "seed", "time_budget_s",
-    "columns", "network", "threshold", "halves", "title",
+    "columns", "candidates", "threshold", "halves", "title",
 })  # fmt: skip
 VIEW_KEYS = frozenset({"name", "data", "id", "exclude"})
 FEWEST = 20
@@ -90,7 +91,7 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> PreparedViews:
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := sorted(set(config) - KEYS):
         raise ConfigInvalid(f"unknown keys: {', '.join(unknown)}", where="configuration", todo=f"use {_list(KEYS)}")
-    known = {"id": "id", "folds": 5, "repeats": 3, "seed": 0, "columns": 2000, "network": True, "threshold": 0.8,
+    known = {"id": "id", "folds": 5, "repeats": 3, "seed": 0, "columns": 2000, "candidates": list(INTEGRATIONS), "threshold": 0.8,
              "halves": 50, **config}  # fmt: skip
     if not isinstance(known.get("data"), str):
         raise ConfigInvalid("`data` is missing", where="configuration", todo="name the table of patients and outcomes")
@@ -106,6 +107,10 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigInvalid(f"`{key}` is {known[key]!r}", where="configuration", todo=f"give at least {least}")
     if not isinstance(known["threshold"], float) or not 0.5 < known["threshold"] <= 1:
         raise ConfigInvalid(f"`threshold` is {known['threshold']!r}", where="configuration", todo="above 0.5, up to 1")
+    named = known["candidates"]
+    if not isinstance(named, list) or (strange := [each for each in named if each not in INTEGRATIONS]):
+        shown = ", ".join(map(str, strange)) if isinstance(named, list) else repr(named)
+        raise ConfigInvalid(f"unknown candidates: {shown}", where="`candidates`", todo=f"use {_list(INTEGRATIONS)}")
     known["views"] = _checked_views(known.get("views"))
     known["survival"] = survival
     return known

@@ -1,0 +1,120 @@
+"""Every learner in every split, the choice among them made by an inner holdout of the same kind as the split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sartor.learning.drug_response.learners import DrugLearner
+from sartor.learning.drug_response.measures import Scores, scores
+from sartor.learning.drug_response.responses import Flags, Floats, Ints, Responses, Split, parts
+from sartor.learning.stages import Choice
+
+PIPELINE = "pipeline"
+INNER_PARTS = 4
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """All learners in one split.
+
+    predicted: (c, d) out of fold by name, the pipeline among them; NaN where never predicted.
+    fold:      (c, d) the test fold of each pair, -1 where it was not tested.
+    skipped:   why a learner was left out, by name (a key of the wording).
+    """
+
+    split: Split
+    fold: Ints
+    predicted: dict[str, Floats]
+    scores: dict[str, Scores]
+    choices: tuple[Choice, ...]
+    chosen_in_fold: tuple[str, ...]
+    skipped: dict[str, str]
+
+
+def compare(
+    responses: Responses,
+    split: Split,
+    candidates: Sequence[DrugLearner],
+    *,
+    folds: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Compared:
+    """Fit each candidate in each fold; raises TooFewData where the split is impossible."""
+    new_drugs = split in (Split.NEW_DRUG, Split.BOTH)
+    skipped = {each.name: why for each in candidates if (why := each.lacks(responses, new_drugs=new_drugs))}
+    able = [each for each in candidates if each.name not in skipped]
+    fold_of = np.full(responses.values.shape, -1, dtype=np.int64)
+    predicted = {name: np.full(responses.values.shape, np.nan) for name in (PIPELINE, *(each.name for each in able))}
+    choices: list[Choice] = []
+    chosen: list[str] = []
+    for fold, (train, test) in enumerate(parts(responses, split, folds, seed)):
+        progress(f"{split.value}, fold {fold + 1} of {folds}")
+        training = responses.hidden_but(train)
+        taken, made = _choose(training, split, able, seed=seed + 1 + fold, fold=fold)
+        for each in able:
+            predicted[each.name][test] = each.predict(training, seed=seed)[test]
+        predicted[PIPELINE][test] = predicted[taken][test]
+        fold_of[test] = fold
+        choices += made
+        chosen.append(taken)
+    found = {name: scores(responses.values, table, fold_of) for name, table in predicted.items()}
+    return Compared(split, fold_of, predicted, found, tuple(choices), tuple(chosen), skipped)
+
+
+def _choose(
+    training: Responses, split: Split, able: Sequence[DrugLearner], *, seed: int, fold: int
+) -> tuple[str, list[Choice]]:
+    """Simplest first, on one inner holdout: a larger learner must beat the one held with its whole 95 % interval."""
+    inner, held = next(iter(parts(training, split, INNER_PARTS, seed)))
+    seen = training.hidden_but(inner)
+    errors = {each.name: _errors(training.values, each.predict(seen, seed=seed), held) for each in able}
+    incumbent, made = able[0], []
+    for level in sorted({each.complexity for each in able}):
+        rivals = [each for each in able if each.complexity == level and each.name != incumbent.name]
+        if not rivals:
+            continue
+        rival = min(rivals, key=lambda each: float(np.nanmean(errors[each.name])))
+        gain, low, high = _gain(errors[incumbent.name], errors[rival.name], seed)
+        made.append(Choice(rival.name, incumbent.name, gain, low, high, accepted=low > 0, fold=fold))
+        incumbent = rival if low > 0 else incumbent
+    return incumbent.name, made
+
+
+def _errors(values: Floats, predicted: Floats, held: Flags) -> Floats:
+    """(d,) mean squared error of each drug over its variance among the held pairs; NaN below five pairs."""
+    count = held.sum(axis=0)
+    safe = np.maximum(count, 1)
+    known = np.where(held, values, 0.0)
+    mean = known.sum(axis=0) / safe
+    variance = np.where(held, (values - mean) ** 2, 0.0).sum(axis=0) / safe
+    squared = np.where(held, (values - predicted) ** 2, 0.0).sum(axis=0) / safe
+    return np.where((count >= 5) & (variance > 0), squared / np.where(variance > 0, variance, 1.0), np.nan)
+
+
+def _gain(old: Floats, new: Floats, seed: int) -> tuple[float, float, float]:
+    each = old - new
+    each = each[~np.isnan(each)]
+    if len(each) < 2:
+        return 0.0, -1.0, 1.0
+    generator = np.random.default_rng(seed)
+    drawn = each[generator.integers(0, len(each), size=(RESAMPLES, len(each)))].mean(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(each.mean()), float(low), float(high)
+
+
+def all_splits(
+    responses: Responses,
+    splits: Sequence[Split],
+    candidates: Sequence[DrugLearner],
+    *,
+    folds: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Compared, ...]:
+    """One comparison per split, in the order given."""
+    return tuple(compare(responses, split, candidates, folds=folds, seed=seed, progress=progress) for split in splits)
