@@ -83,8 +83,8 @@ def choose(
     """Test "one population" first; then the number that the measures support.
 
     standardised, binary: columns as the representation gives them; points: (n, d) on the principal axes.
-    The test's statistic is the greatest standardised drop of the within-group sum of squares over k = 2 … k_max, against
-    `draws` draws of one population taken the same way (components found anew). With p ≥ .05 the answer is 1.
+    The test's statistic is the greatest standardised drop of the within-group sum of squares over k = 2 … k_max,
+    against `draws` draws of one population taken the same way (components found anew). With p ≥ .05 the answer is 1.
     """
     generator = np.random.default_rng([seed, 31])
     if len(points) > MEASURED_ON:

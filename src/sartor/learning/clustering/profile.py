@@ -68,9 +68,18 @@ def _means(column: Column, mine: npt.NDArray[np.bool_], group: int, used: bool) 
     effect = float((inside.mean() - outside.mean()) / pooled) * (1 - 3 / (4 * (n + m) - 9))
     error = float(np.sqrt((n + m) / (n * m) + effect**2 / (2 * (n + m))))
     return Difference(
-        group, column.name, "", float(inside.mean()), float(outside.mean()), effect, effect - Z * error,
-        effect + Z * error, _two_sided(effect / np.sqrt((n + m) / (n * m))), n, used,
-    )  # fmt: skip
+        group,
+        column.name,
+        "",
+        float(inside.mean()),
+        float(outside.mean()),
+        effect,
+        effect - Z * error,
+        effect + Z * error,
+        _two_sided(effect / np.sqrt((n + m) / (n * m))),
+        n,
+        used,
+    )
 
 
 def _shares(column: Column, mine: npt.NDArray[np.bool_], group: int, used: bool) -> list[Difference]:
@@ -98,7 +107,7 @@ def _shares(column: Column, mine: npt.NDArray[np.bool_], group: int, used: bool)
                 _two_sided(effect / error),
                 n,
                 used,
-            )  # fmt: skip
+            )
         )
     return found
 
@@ -169,9 +178,10 @@ def rules(cohort: Cohort, labels: Labels, *, seed: int = 0) -> Rules:
 
     walk(0, ())
     return Rules(
-        tuple(found), float((held == labels).mean()) if parts >= 2 else float("nan"),
+        tuple(found),
+        float((held == labels).mean()) if parts >= 2 else float("nan"),
         float(np.bincount(labels).max() / len(labels)),
-    )  # fmt: skip
+    )
 
 
 def _plain(cohort: Cohort) -> tuple[FloatArray, list[str]]:
