@@ -122,6 +122,8 @@ class RiskModelConfig(_Strict):
     allow: Mapping[str, str] | tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
     mitigation: bool = True
+    bands: Mapping[str, tuple[float, ...]] = {}
+    reference: Any = None
     minimum_group: int = Field(default=100, ge=10)
     name: str = ""
     version: str = "1"
