@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sartor._version import __version__
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sartor import __version__, registry
+from sartor import registry
+from sartor._version import __version__
 from sartor.domain.explanation import Wording
 from sartor.domain.study import Publication, Study, Surroundings
 from sartor.explaining.wording import WordingTable

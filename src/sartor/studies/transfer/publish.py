@@ -238,7 +238,7 @@ def _card(
     config = prepared.config
     outcome = str(config.get("target") or config.get("event"))
     name = str(config.get("name") or f"transfer-{outcome}".lower().replace(" ", "-"))
-    from sartor import __version__
+    from sartor._version import __version__
 
     return ModelCard(
         name=name,
