@@ -18,11 +18,14 @@ from sartor.learning.leaks import stop_at_leaks, stop_at_overlap
 from sartor.learning.stages import Prepared, Site
 from sartor.learning.task import EVENT, Target
 from sartor.studies.risk_model.prepare.config import RiskModelConfig, Wanted, parse
+from sartor.studies.risk_model.prepare.joining import joined
 from sartor.studies.risk_model.prepare.roles import Roles, roles
 from sartor.studies.risk_model.prepare.target import matches, outcome
 
 LEAST_ROWS: Final = 50
 LEAST_EVENTS: Final = 20
+FHIR_ID: Final = "patient"
+"""The column of ids in a cohort made of FHIR resources."""
 
 
 def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
@@ -31,6 +34,8 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
     Raises ConfigInvalid (every fault of the configuration at once), LeakFound (every leak at once) or TooFewData.
     """
     wanted = parse(config)
+    if wanted.columns and wanted.id is None:
+        wanted = wanted.model_copy(update={"id": FHIR_ID})
     around.progress("reading the cohort")
     everyone = _read(wanted, wanted.data, around)
     _known(wanted, everyone)
@@ -68,21 +73,20 @@ def _read(
     config: RiskModelConfig, data: str, around: Surroundings, like: Cohort | None = None, missing: Any = None
 ) -> Cohort:
     """The table with everything that is joined to it; kinds as in `like`, where there is one."""
-    kinds = {column.name: column.kind.value for column in like.columns} if like is not None else {}
     if config.columns:
-        return around.read(data, definitions=config.columns, index=config.index)
-    named = [name for name in (config.id, config.group) if name]
-    cohort = around.read(
-        data,
-        kinds=kinds | dict.fromkeys(named, ColumnKind.CATEGORY.value),
-        categorical=config.categorical,
-        missing=[str(each) for each in (config.missing if missing is None else missing)],
-        delimiter=config.delimiter,
-    )
-    return _only_known_kinds(cohort)
-
-
-def _only_known_kinds(cohort: Cohort) -> Cohort:
+        cohort = around.read(data, definitions=config.columns, index=config.index)
+    else:
+        kinds = {column.name: column.kind.value for column in like.columns} if like is not None else {}
+        named = [name for name in (config.id, config.group) if name]
+        cohort = around.read(
+            data,
+            kinds=kinds | dict.fromkeys(named, ColumnKind.CATEGORY.value),
+            categorical=config.categorical,
+            missing=[str(each) for each in (config.missing if missing is None else missing)],
+            delimiter=config.delimiter,
+        )
+    for each in config.join:
+        cohort = joined(cohort, each, config.id, around)
     return cohort
 
 
@@ -180,7 +184,10 @@ def _site(each: Any, config: RiskModelConfig, learned: Cohort, target: Target, a
     cohort = cohort.take(_selected(cohort, {name: wanted for name, wanted in where.items() if name in cohort}))
     if lacking := [name for name in config.outcome_columns if name not in cohort]:
         raise ConfigInvalid(f"{each.name} has no column {', '.join(lacking)}", where=each.data, todo="name them alike")
-    found = outcome(cohort, config.model_copy(update=_stated(config, target)))
+    stated: dict[str, Any] = {"task": target.task.value}
+    if target.is_binary and config.positive is None:
+        stated["positive"] = target.classes[1]
+    found = outcome(cohort, config.model_copy(update=stated), elsewhere=True)
     cohort = cohort.take(found.rows)
     columns = tuple(
         cohort.column(column.name) if column.name in cohort else _absent(column, len(cohort))
@@ -189,15 +196,11 @@ def _site(each: Any, config: RiskModelConfig, learned: Cohort, target: Target, a
     return Site(each.name, Cohort(columns, cohort.files), _alike(found.target, target, each.name), _ids(cohort, config))
 
 
-def _stated(config: RiskModelConfig, target: Target) -> dict[str, Any]:
-    return {"task": target.task.value}
-
-
 def _alike(found: Target, target: Target, name: str) -> Target:
     """The site's classes by the codes of the cohort that is learned from."""
     if target.task is not Task.CLASSIFICATION or found.classes == target.classes:
         return found
-    if len(target.classes) == 2 and len(found.classes) == 2:
+    if target.is_binary:
         return Target(found.task, found.values, classes=target.classes)
     if unknown := sorted(set(found.classes) - set(target.classes)):
         raise ConfigInvalid(
@@ -225,6 +228,8 @@ def _resolved(config: RiskModelConfig, told: Roles, target: Target) -> dict[str,
     plain["features"] = {
         name: stated.model_dump(mode="json", exclude_defaults=True) for name, stated in config.features.items()
     }
+    if config.positive is None and target.is_binary:
+        plain["positive"] = target.classes[1]
     return plain | {
         "task": target.task.value,
         "classes": list(target.classes),

@@ -37,15 +37,22 @@ class Outcome:
     checks: list[Check] = field(default_factory=list)
 
 
-def outcome(cohort: Cohort, config: RiskModelConfig) -> Outcome:
-    """The outcome of every row that has one. Raises ConfigInvalid or TooFewData."""
+def outcome(cohort: Cohort, config: RiskModelConfig, *, elsewhere: bool = False) -> Outcome:
+    """The outcome of every row that has one. Raises ConfigInvalid or TooFewData.
+
+    elsewhere: the cohort of another site, which may lack one of two classes.
+    """
     task = Task.SURVIVAL if config.time else Task(config.task) if config.task else None
     guesses = []
     if task is None:
         task = _task(cohort.column(config.target), config)
         guesses.append(Wording(key="risk_model.prepare.task", values={"task": task.value, "column": config.target}))
     build = {Task.CLASSIFICATION: _classes, Task.REGRESSION: _values, Task.SURVIVAL: _times}[task]
-    found = build(cohort, config)
+    if elsewhere and task is Task.CLASSIFICATION and config.positive is not None:
+        column = cohort.column(config.target)
+        found = _one_against_rest(column, np.flatnonzero(~column.missing), config.positive, both=False)
+    else:
+        found = build(cohort, config)
     found.guesses[:0] = guesses
     lost = len(cohort) - len(found.rows)
     if lost:
@@ -119,7 +126,7 @@ def _classes(cohort: Cohort, config: RiskModelConfig) -> Outcome:
     rows = np.flatnonzero(~column.missing)
     if config.positive is not None:
         return _one_against_rest(column, rows, config.positive)
-    labels = [column.labels()[row] for row in rows] if len(rows) < 1 else _labels(column, rows)
+    labels = _labels(column, rows)
     classes = sorted(set(labels), key=_natural)
     if len(classes) < 2:
         raise TooFewData(
@@ -154,9 +161,9 @@ def _natural(label: str) -> tuple[int, float, str]:
         return (1, 0.0, label)
 
 
-def _one_against_rest(column: Column, rows: npt.NDArray[np.int64], positive: Wanted) -> Outcome:
+def _one_against_rest(column: Column, rows: npt.NDArray[np.int64], positive: Wanted, *, both: bool = True) -> Outcome:
     hit = matches(column, positive)[rows]
-    if hit.all() or not hit.any():
+    if both and (hit.all() or not hit.any()):
         word = "every" if hit.all() else "no"
         raise ConfigInvalid(
             f"{word} row of {column.name} has the positive value", where="positive", todo="check the values"
