@@ -146,7 +146,7 @@ def _overall_risk(rate: float, mean_follow_up: float, horizon: float) -> int:
 
 
 def _overall_mean(parameters: int, r2: float, mean: float, spread: float, n: int) -> int:
-    """Rows after which the mean is known within a tenth, 1.1-fold; `n` where that already suffices, or it is near 0."""
+    """Rows after which the mean is known within a tenth; `n` where that suffices, or where the mean is 0."""
     if mean == 0:
         return n
     error = spread * sqrt(1 - r2)

@@ -1,0 +1,144 @@
+"""Whether prediction sets and intervals cover as often as they say: overall, within each class and each group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from sartor.domain.model import Task
+from sartor.domain.validation import Check, Measure
+from sartor.explaining.fairness import wilson
+from sartor.learning.conformal import COVERAGE, Conformal
+from sartor.learning.population_groups import PopulationGroup
+from sartor.learning.stages import OutOfFold
+from sartor.studies.risk_model.validate.setting import Found, Setting
+
+FOLDS = 10
+TOLERANCE = 0.02
+JUDGED_FROM = 300
+Mask = npt.NDArray[np.bool_]
+
+
+def of_uncertainty(setting: Setting) -> Found:
+    """Coverage by conformal prediction calibrated on nine tenths of the patients and tested on the last, in turn.
+
+    Beside the class- and group-conditional sets stands what naive (marginal) conformal prediction would cover.
+    """
+    prepared = setting.prepared
+    if prepared.target.task is Task.SURVIVAL:
+        return Found()
+    single = tuple(group for group in setting.groups if len(group.conditions) == 1)
+    predicted = first_repeat(setting.fitted.pipeline)
+    known = np.flatnonzero(np.isfinite(predicted.reshape(len(predicted), -1)).all(axis=1))
+    if len(known) < 100:
+        return Found()
+    fold = _folds(len(prepared.target), prepared.groups, prepared.seed)
+    covered, naive, width = cross_conformal(setting, predicted, known, fold, single)
+    measures = tuple(_measures(setting, known, covered, naive, width, single))
+    return Found(measures, checks=tuple(_checks(measures)))
+
+
+def first_repeat(predicted: OutOfFold) -> npt.NDArray[np.float64]:
+    """The out-of-fold predictions of the first repeat, (n,) or (n, classes)."""
+    return np.asarray(predicted.predicted[0], dtype=float)
+
+
+def cross_conformal(
+    setting: Setting,
+    predicted: npt.NDArray[np.float64],
+    known: npt.NDArray[np.int64],
+    fold: npt.NDArray[np.int64],
+    groups: tuple[PopulationGroup, ...],
+) -> tuple[Mask, Mask, npt.NDArray[np.float64]]:
+    """For each known row: is it covered, would a naive set cover it, and the size of its set or interval."""
+    target, people = setting.prepared.target, setting.prepared.people
+    covered, naive = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
+    width = np.full(len(known), np.nan)
+    for k in np.unique(fold[known]):
+        train, test = known[fold[known] != k], known[fold[known] == k]
+        places = np.flatnonzero(fold[known] == k)
+        conformal = Conformal.fit(
+            predicted[train], target.take(train), groups=groups, people=people.take(train) if groups else None
+        )
+        members = conformal.members(people.take(test)) if groups else None
+        outcome = target.values[test]
+        if target.task is Task.REGRESSION:
+            low, high = conformal.interval(predicted[test], members)
+            covered[places] = (low <= outcome) & (outcome <= high)
+            naive[places] = np.abs(outcome - predicted[test]) <= conformal.marginal
+            width[places] = high - low
+            continue
+        sets, plain = conformal.sets(predicted[test], members), conformal.naive_sets(predicted[test])
+        rows, classes = np.arange(len(test)), outcome.astype(int)
+        covered[places], naive[places] = sets[rows, classes], plain[rows, classes]
+        width[places] = sets.sum(axis=1)
+    return covered, naive, width
+
+
+def _measures(
+    setting: Setting,
+    known: npt.NDArray[np.int64],
+    covered: Mask,
+    naive: Mask,
+    width: npt.NDArray[np.float64],
+    groups: tuple[PopulationGroup, ...],
+) -> Iterator[Measure]:
+    target, people = setting.prepared.target, setting.prepared.people
+    everyone = np.ones(len(known), dtype=bool)
+    parts = [("", everyone)]
+    if target.task is Task.CLASSIFICATION:
+        parts += [(f"outcome={name}", target.values[known] == k) for k, name in enumerate(target.classes)]
+    for group in groups:
+        inside = group.members(people)[known]
+        parts.append((group.name, inside))
+        if target.task is Task.CLASSIFICATION:
+            parts += [
+                (f"{group.name} & outcome={name}", inside & (target.values[known] == k))
+                for k, name in enumerate(target.classes)
+            ]
+    for name, rows in parts:
+        if not rows.any():
+            continue
+        for kind, hits in (("coverage", covered), ("coverage_marginal", naive)):
+            yield _share(setting, kind, name, hits[rows])
+    size = "mean_interval_width" if target.task is Task.REGRESSION else "mean_set_size"
+    finite = width[np.isfinite(width)]
+    yield Measure(
+        name=size, where=setting.where, at=COVERAGE, value=float(finite.mean()) if len(finite) else None,
+        n=len(finite), note="no interval",
+    )  # fmt: skip
+
+
+def _share(setting: Setting, kind: str, group: str, hits: Mask) -> Measure:
+    low, high = wilson(float(hits.sum()), len(hits))
+    return Measure(
+        name=kind,
+        where=setting.where,
+        group=group,
+        at=COVERAGE,
+        value=float(hits.mean()),
+        low=low,
+        high=high,
+        n=len(hits),
+    )
+
+
+def _checks(measures: tuple[Measure, ...]) -> Iterator[Check]:
+    """Coverage within two hundredths of what is promised, overall, in each class, and in each group of 300 or more."""
+    judged = [m for m in measures if m.name == "coverage" and m.n >= JUDGED_FROM and " & " not in m.group]
+    off = [m for m in judged if m.value is not None and abs(m.value - COVERAGE) > TOLERANCE + 1e-9]
+    worst = max(judged, key=lambda m: abs((m.value or 0) - COVERAGE), default=None)
+    if worst is None:
+        return
+    told = f"farthest from {COVERAGE:g}: {worst.value:.3f} in {worst.group or 'everyone'} ({worst.n} rows)"
+    yield Check(
+        name="coverage", passed=not off, detail=f"{len(judged) - len(off)} of {len(judged)} parts hold; {told}",
+        values={"judged": len(judged), "off": [m.group or "everyone" for m in off]},
+    )  # fmt: skip
+
+
+def _folds(n: int, patients: npt.NDArray[np.int64] | None, seed: int) -> npt.NDArray[np.int64]:
+    unit = np.arange(n) if patients is None else np.unique(patients, return_inverse=True)[1]
+    return np.asarray(np.random.default_rng(seed).permutation(int(unit.max()) + 1)[unit] % FOLDS)
