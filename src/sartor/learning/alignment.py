@@ -72,7 +72,7 @@ def align(cohort: Cohort, features: Sequence[Feature]) -> Aligned:
         found = cohort.column(feature.name) if feature.name in cohort else None
         values, strange = _read(found, feature, n)
         missing = np.isnan(values) if feature.kind == NUMBER else values < 0
-        fill = _stand_in(feature) if feature.required else None
+        fill = stand_in(feature) if feature.required else None
         if fill is not None and missing.any():
             values = np.where(missing, fill, values).astype(values.dtype)
         columns.append(_column(feature, values))
@@ -185,7 +185,8 @@ def _place(label: str, position: Mapping[str, int]) -> int:
     return position.get(f"{number:.12g}", position.get(f"{number:.1f}", -1))
 
 
-def _stand_in(feature: Feature) -> float | int | None:
+def stand_in(feature: Feature) -> float | int | None:
+    """Training's typical value as a number or a code; None where there is none."""
     if feature.typical is None:
         return None
     if feature.kind == NUMBER:
