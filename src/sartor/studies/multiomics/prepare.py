@@ -91,8 +91,8 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> PreparedViews:
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := sorted(set(config) - KEYS):
         raise ConfigInvalid(f"unknown keys: {', '.join(unknown)}", where="configuration", todo=f"use {_list(KEYS)}")
-    known = {"id": "id", "folds": 5, "repeats": 3, "seed": 0, "columns": 2000, "candidates": list(INTEGRATIONS), "threshold": 0.8,
-             "halves": 50, **config}  # fmt: skip
+    known = {"id": "id", "folds": 5, "repeats": 3, "seed": 0, "columns": 2000, "candidates": list(INTEGRATIONS),
+             "threshold": 0.8, "halves": 50, **config}  # fmt: skip
     if not isinstance(known.get("data"), str):
         raise ConfigInvalid("`data` is missing", where="configuration", todo="name the table of patients and outcomes")
     survival = "time" in known or "event" in known or known.get("task") == Task.SURVIVAL

@@ -154,7 +154,6 @@ def _forest(names: list[str], headline: str, validation: Validation) -> Figure:
                 name=tables.MEASURES.get(headline, headline),
                 labels=tuple(tables.LABELS.get(name, name) for name, _ in kept),
                 x=tuple(float(each.value or 0) for _, each in kept),
-                y=tuple(float(len(kept) - k) for k in range(len(kept))),
                 low=tuple(float(each.low if each.low is not None else each.value or 0) for _, each in kept),
                 high=tuple(float(each.high if each.high is not None else each.value or 0) for _, each in kept),
             ),
@@ -261,7 +260,6 @@ def _strongest(found: Biomarkers) -> list[Any]:
             Series(
                 name="selected",
                 labels=tuple(found.columns[k] for k in order),
-                x=tuple(float(found.frequency[k]) for k in order),
                 y=tuple(float(found.frequency[k]) for k in order),
             ),
         ),
