@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sartor import __version__
-from sartor.cli import batch, knowledge, pgx, predict, report, selftest, study
+from sartor.cli import batch, knowledge, monitor, pgx, predict, report, selftest, study
 from sartor.errors import Interrupted, SartorError, Unexpected, UsageError, failing_place
 
 INTERRUPTED = 130
@@ -46,6 +46,7 @@ app.command("batch", short_help="Many patients: one row per finding.")(batch.bat
 app.command("pgx", short_help="Gene calls as a table, one or many samples.")(pgx.pgx)
 app.command("study", short_help="A cohort to a validated, explained model or result.")(study.study)
 app.command("predict", short_help="Rows or patients: a model's predictions, each explained.")(predict.predict)
+app.command("monitor", short_help="Does a model still meet the people it was made for?")(monitor.monitor)
 app.add_typer(knowledge.app, name="knowledge")
 app.command("selftest", short_help="Run the shipped clinical cases here.")(selftest.selftest)
 
