@@ -89,7 +89,7 @@ def find_leaks(
     if site is not None:
         found += _stated_site(cohort, target, site)
     seen = {check.name for check in found}
-    found += [_passed(kind, "") for kind in KINDS[:-1] if kind not in seen]
+    found += [_passed(kind, "nothing of the kind was found") for kind in KINDS[:-1] if kind not in seen]
     return found
 
 
