@@ -21,6 +21,8 @@ MANIFEST_FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL = "model"
 TABLES = "tables"
+RULE = "rule"
+"""Where the files of a study without a model go: what it learned that places further patients."""
 
 
 def write_study(publication: Publication, pages: Mapping[str, str], out: Path) -> Path:
@@ -66,6 +68,8 @@ def study_files(publication: Publication, pages: Mapping[str, str]) -> dict[str,
         card = (publication.card.model_dump_json(indent=1) + "\n").encode()
         model = {"card.json": card, **drawn, **publication.files}
         files |= {f"{prefix}{name}": content for name, content in sealed(model).items()}
+    elif publication.files:
+        files |= {f"{RULE}/{name}": content for name, content in sealed(publication.files).items()}
     return files
 
 
