@@ -122,12 +122,7 @@ def measured(
     """The statistic of all rows with the interval of its resamples, as measures."""
     size = len(target)
     point = statistic(np.ones(size))
-    strata = target.values if target.task is Task.CLASSIFICATION and plan.groups is None else None
-    if target.events is not None and plan.groups is None:
-        strata = target.events
-    found = bootstrap.replicate(
-        statistic, size, groups=plan.groups, strata=strata, resamples=plan.resamples, seed=plan.seed
-    )
+    found = bootstrap.replicate(statistic, size, groups=plan.groups, resamples=plan.resamples, seed=plan.seed)
     low, high = bootstrap.percentiles(found)
     assert isinstance(low, np.ndarray)
     assert isinstance(high, np.ndarray)
