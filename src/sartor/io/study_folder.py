@@ -131,7 +131,7 @@ def _check(out: Path, ours: set[str]) -> None:
         return
     if not out.is_dir():
         raise OutputError("is not a folder", where=str(out), todo="choose another --out folder")
-    known = ours | {MODEL, TABLES, "validation.json", "report.html", "predictions.parquet", "regulatory"}
+    known = ours | {MODEL, TABLES, RULE, "validation.json", "report.html", "predictions.parquet", "regulatory"}
     there = {entry.name for entry in out.iterdir()}
     if foreign := sorted(there - known):
         what = f"the folder holds something else ({', '.join(foreign[:3])})"
