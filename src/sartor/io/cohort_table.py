@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -144,12 +145,19 @@ def _open(path: Path, head: bytes) -> Any:
 
 def _first_lines(path: Path, head: bytes) -> tuple[bytes, str]:
     """The beginning of the text and its encoding."""
-    with _open(path, head) as stream:
-        start = bytes(stream.read(1 << 18))
+    try:
+        with _open(path, head) as stream:
+            start = bytes(stream.read(1 << 18))
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise MalformedInput(f"it cannot be read ({error})", where=str(path), todo="fetch it again") from error
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return start, "utf-16"
     if b"\x00" in start:
         raise MalformedInput("the file is not text", where=str(path), todo="export it as CSV (UTF-8) or Parquet")
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return start, "cp1252"
     return start, "utf-8-sig"
 
 
@@ -182,7 +190,7 @@ def _text(reading: _Reading, head: bytes) -> Iterable[Column]:
         raise MalformedInput("the file is empty", where=str(reading.path), todo="give a heading and at least one row")
     names, lines = _headings(reading, start, encoding)
     wanted = _wanted(reading, names)
-    table = _parse(reading, head, names, lines, wanted, "utf-16" if encoding == "utf-16" else "utf-8")
+    table = _parse(reading, head, names, lines, wanted, encoding.removesuffix("-sig"))
     yield from _columns(reading, table, wanted, text=True)
 
 
@@ -228,11 +236,8 @@ def _parse(
             )
 
     try:
-        try:
-            table = read(True, encoding)
-        except pa.ArrowInvalid as error:
-            if "UTF8" not in str(error) and "UTF-8" not in str(error):
-                raise
+        table = read(True, encoding)
+        if any(pa.types.is_binary(kind) for kind in table.schema.types):
             encoding = "cp1252"
             table = read(True, encoding)
         if wrong:
