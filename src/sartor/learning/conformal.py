@@ -247,6 +247,51 @@ class Conformal:
             raise ModelRefused("cannot be read", where=WHERE, todo="export the model again") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For each row: is its outcome covered, would a marginal set cover it, how wide is its set or interval."""
+
+    conditional: Mask
+    marginal: Mask
+    width: Floats
+
+
+def coverage_in_turn(
+    predicted: Floats,
+    target: Target,
+    fold: npt.NDArray[np.int64],
+    *,
+    groups: Sequence[PopulationGroup] = (),
+    people: Cohort | None = None,
+    coverage: float = COVERAGE,
+) -> Coverage:
+    """Calibrate on the out-of-fold predictions of all folds but one, and test on that one, in turn.
+
+    predicted: (n,) or (n, classes), without NaN. fold: (n,), patients whole. people: the columns of the groups.
+    """
+    n = len(target)
+    found = Coverage(np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), np.full(n, np.nan))
+    for k in np.unique(fold):
+        train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        of_train = None if people is None or not groups else people.take(train)
+        conformal = Conformal.fit(
+            predicted[train], target.take(train), groups=groups, people=of_train, coverage=coverage
+        )
+        members = conformal.members(people.take(test)) if people is not None and groups else None
+        outcome = target.values[test]
+        if target.task is Task.REGRESSION:
+            low, high = conformal.interval(predicted[test], members)
+            found.conditional[test] = (low <= outcome) & (outcome <= high)
+            found.marginal[test] = np.abs(outcome - predicted[test]) <= conformal.marginal
+            found.width[test] = high - low
+            continue
+        sets, naive = conformal.sets(predicted[test], members), conformal.naive_sets(predicted[test])
+        rows, classes = np.arange(len(test)), outcome.astype(int)
+        found.conditional[test], found.marginal[test] = sets[rows, classes], naive[rows, classes]
+        found.width[test] = sets.sum(axis=1)
+    return found
+
+
 def upper_quantile(scores: Floats, share: float) -> float:
     """The ⌈(n + 1) share⌉-th smallest score, +inf if there is none: the next score lies under it with that chance."""
     n = len(scores)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sartor.domain.model import Task
 from sartor.domain.validation import Check, Measure
 from sartor.explaining.fairness import wilson
-from sartor.learning.conformal import COVERAGE, Conformal
+from sartor.learning.conformal import COVERAGE, coverage_in_turn
 from sartor.learning.population_groups import PopulationGroup
 from sartor.learning.stages import OutOfFold
 from sartor.studies.risk_model.validate.setting import Found, Setting
@@ -35,7 +35,9 @@ def of_uncertainty(setting: Setting) -> Found:
     if len(known) < 100:
         return Found()
     fold = _folds(len(prepared.target), prepared.groups, prepared.seed)
-    covered, naive, width = cross_conformal(setting, predicted, known, fold, single)
+    people = prepared.people.take(known)
+    found = coverage_in_turn(predicted[known], prepared.target.take(known), fold[known], groups=single, people=people)
+    covered, naive, width = found.conditional, found.marginal, found.width
     measures = tuple(_measures(setting, known, covered, naive, width, single))
     return Found(measures, checks=tuple(_checks(measures)))
 
@@ -43,38 +45,6 @@ def of_uncertainty(setting: Setting) -> Found:
 def first_repeat(predicted: OutOfFold) -> npt.NDArray[np.float64]:
     """The out-of-fold predictions of the first repeat, (n,) or (n, classes)."""
     return np.asarray(predicted.predicted[0], dtype=float)
-
-
-def cross_conformal(
-    setting: Setting,
-    predicted: npt.NDArray[np.float64],
-    known: npt.NDArray[np.int64],
-    fold: npt.NDArray[np.int64],
-    groups: tuple[PopulationGroup, ...],
-) -> tuple[Mask, Mask, npt.NDArray[np.float64]]:
-    """For each known row: is it covered, would a naive set cover it, and the size of its set or interval."""
-    target, people = setting.prepared.target, setting.prepared.people
-    covered, naive = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
-    width = np.full(len(known), np.nan)
-    for k in np.unique(fold[known]):
-        train, test = known[fold[known] != k], known[fold[known] == k]
-        places = np.flatnonzero(fold[known] == k)
-        conformal = Conformal.fit(
-            predicted[train], target.take(train), groups=groups, people=people.take(train) if groups else None
-        )
-        members = conformal.members(people.take(test)) if groups else None
-        outcome = target.values[test]
-        if target.task is Task.REGRESSION:
-            low, high = conformal.interval(predicted[test], members)
-            covered[places] = (low <= outcome) & (outcome <= high)
-            naive[places] = np.abs(outcome - predicted[test]) <= conformal.marginal
-            width[places] = high - low
-            continue
-        sets, plain = conformal.sets(predicted[test], members), conformal.naive_sets(predicted[test])
-        rows, classes = np.arange(len(test)), outcome.astype(int)
-        covered[places], naive[places] = sets[rows, classes], plain[rows, classes]
-        width[places] = sets.sum(axis=1)
-    return covered, naive, width
 
 
 def _measures(
