@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import shutil
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from sartor.domain.source import Pack, Source
 from sartor.errors import OutputError, PackInvalid, PackUnreachable, UsageError
-from sartor.io import fda_associations
+from sartor.io import fda_associations, gene_sets
 from sartor.knowledge import packs
 
 Progress = Callable[[str], None]
@@ -72,6 +73,8 @@ def install(
             packs.save(folder, source, tables)
         elif entry.form == "fda-associations":
             packs.save(folder, *_fda(entry, where, retrieved, service))
+        elif entry.form == "gmt":
+            packs.save(folder, *_gene_sets(entry, where, retrieved, service))
         pack = packs.load(folder)
         if pack.name != name:
             raise PackInvalid(f"this is pack {pack.name!r}, not {name!r}", where=where, todo="give the right --from")
@@ -147,6 +150,22 @@ def _fda(
             raise UsageError(f"cannot read it: {problem.strerror}", where=where, todo=entry.install) from problem
     rows = fda_associations.parse(content.decode("utf-8-sig", errors="replace"), where)
     return _source(entry, retrieved, note="converted from the page that the user saved"), {"texts": rows}
+
+
+def _gene_sets(
+    entry: packs.KnownPack, where: str, retrieved: str, service: Service
+) -> tuple[Source, dict[str, Sequence[Row]]]:
+    if _is_url(where):
+        content = fetch(where, service=service).body
+    else:
+        try:
+            content = Path(where).read_bytes()
+        except OSError as problem:
+            raise UsageError(f"cannot read it: {problem.strerror}", where=where, todo=entry.install) from problem
+    rows = gene_sets.parse(content.decode("utf-8-sig", errors="replace"), where)
+    name = where.rsplit("/", 1)[-1]
+    source = _source(entry, retrieved, note=f"sets of {name}, sha256 {hashlib.sha256(content).hexdigest()}")
+    return source.model_copy(update={"title": name, "licence": "as its publisher states"}), {"sets": rows}
 
 
 def _source(entry: packs.KnownPack, retrieved: str, *, note: str) -> Source:

@@ -72,7 +72,8 @@ def gene_sets(knowledge: Knowledge) -> tuple[tuple[GeneSet, ...], dict[str, str]
         GeneSet(str(row["id"]), str(row["name"]), frozenset(str(row["genes"]).split("|")))
         for row in knowledge.table(PACK, "sets")
     )
-    return sets, {str(row["identifier"]): str(row["symbol"]) for row in knowledge.table(PACK, "identifiers")}
+    genes = knowledge.table(PACK, "genes")
+    return sets, {other: str(row["symbol"]) for row in genes for other in str(row["others"]).split("|") if other}
 
 
 def _pathways(found: Biomarkers, sets: tuple[GeneSet, ...], synonyms: Mapping[str, str]) -> PathwayTest:
