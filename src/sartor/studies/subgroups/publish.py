@@ -42,7 +42,7 @@ def publish(
 
 
 def _verdict(prepared: PreparedSubgroups, fitted: FittedSubgroups) -> tuple[Wording, ...]:
-    p = f"{fitted.number.p_one_population:.2g}"
+    p = _p(fitted.number.p_one_population)
     n = len(fitted.labels)
     if fitted.k == 1:
         return (worded(f"verdict.{fitted.number.reason}", p=p, n=n), worded("verdict.none"))
@@ -120,7 +120,7 @@ def _number(fitted: FittedSubgroups) -> Section:
             ),
         ),
     )  # fmt: skip
-    said = [worded("number.test", p=f"{number.p_one_population:.2g}"), worded(f"number.{number.reason}", k=number.k)]
+    said = [worded("number.test", p=_p(number.p_one_population)), worded(f"number.{number.reason}", k=number.k)]
     if fitted.fixed:
         said.append(worded("number.fixed", k=fitted.k))
     return _section("number", Paragraph(said=tuple(said)), figure, table)
@@ -324,4 +324,4 @@ def _of(difference: Difference, value: float) -> str:
 
 
 def _p(p: float) -> str:
-    return say("cell.tiny") if p < 0.001 else f"{p:.3f}"
+    return say("cell.tiny") if p < 0.001 else say("cell.p", p=f"{p:.3f}")

@@ -147,7 +147,7 @@ def _learning_curve(validation: Validation, metric: str, fitted: FittedTransfer)
     )
     rows = []
     for x, at in places:
-        cells = [_interval(_found(validation, metric, name, at)) for name in names]
+        cells = [_cell(_found(validation, metric, name, at), full=name == GUARDED) for name in names]
         rows.append((f"{x:.0f}", *cells))
     table = TableBlock(
         title=say("table.curve"),
@@ -305,6 +305,11 @@ def _interval(measure: Measure, *, signed: bool = False) -> str:
     if measure.low is not None and measure.high is not None:
         text += f" ({form.format(measure.low)} to {form.format(measure.high)})"
     return text.replace("-", MINUS)
+
+
+def _cell(measure: Measure, *, full: bool) -> str:
+    """With interval, or the value alone where the table would grow too wide (the numbers stand in tables/)."""
+    return _interval(measure if full else measure.model_copy(update={"low": None, "high": None}))
 
 
 def _or(value: float | None, other: float | None) -> float:
