@@ -1,4 +1,4 @@
-"""Tables of many people (CSV, TSV, packed or not, and Parquet) to columns: numbers, categories and dates, missing told."""
+"""Tables of many people (CSV, TSV, packed or not, Parquet) to columns: numbers, categories, dates, missing told."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def _wanted(reading: _Reading, names: Sequence[str]) -> list[str]:
 def _parse(
     reading: _Reading, head: bytes, names: Sequence[str], lines: int, wanted: Sequence[str], encoding: str
 ) -> Any:
-    """The table by pyarrow; read once more without threads when rows are wrong, since only then their lines are told."""
+    """The table by pyarrow; read again without threads when rows are wrong, since only then their lines are told."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
