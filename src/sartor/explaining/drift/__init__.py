@@ -7,6 +7,7 @@ against it, `decide` says by the written policy what follows: nothing, watch, re
 from __future__ import annotations
 
 from sartor.explaining.drift.comparison import Drift, InputDrift, Period, compare
+from sartor.explaining.drift.keeping import monitoring_files
 from sartor.explaining.drift.page import document
 from sartor.explaining.drift.policy import Decision, Policy, decide, default_policy
 from sartor.explaining.drift.reference import Reference
@@ -22,4 +23,5 @@ __all__ = [
     "decide",
     "default_policy",
     "document",
+    "monitoring_files",
 ]
