@@ -84,7 +84,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A step function: `low` and `high` of the step that a score falls on. edges: (steps − 1,)."""
+    """A step function: `low` and `high` of the step that a score falls on. edges: (steps − 1,), each within its step."""
 
     edges: Floats
     low: Floats
@@ -92,7 +92,7 @@ class Lookup:
 
     def at(self, values: Floats) -> tuple[Floats, Floats]:
         """The bounds of each value."""
-        step = np.searchsorted(self.edges, values, side="right")
+        step = np.searchsorted(self.edges, values, side="left")
         return self.low[step], self.high[step]
 
 
@@ -313,7 +313,7 @@ def venn_abers(probability: Floats, outcome: Floats, weight: float = 1.0, *, ste
     from scipy.optimize import isotonic_regression
 
     edges = np.unique(np.quantile(probability, np.arange(1, steps) / steps, method="inverted_cdf"))
-    step = np.searchsorted(edges, probability, side="right")
+    step = np.searchsorted(edges, probability, side="left")
     count = np.bincount(step, minlength=len(edges) + 1) * weight
     events = np.bincount(step, weights=outcome, minlength=len(edges) + 1) * weight
     bounds = np.empty((2, len(count)))
@@ -346,7 +346,7 @@ def _spread(repeats: Floats, test_share: float) -> Lookup | None:
     level = repeats[:, known].mean(axis=0)
     bands = max(1, min(20, len(mean) // 50))
     edges = np.unique(np.quantile(level, np.arange(1, bands) / bands)) if bands > 1 else np.empty(0)
-    band = np.searchsorted(edges, level, side="right")
+    band = np.searchsorted(edges, level, side="left")
     total = np.bincount(band, weights=variance, minlength=len(edges) + 1)
     count = np.bincount(band, minlength=len(edges) + 1)
     error = np.sqrt(factor * total / np.maximum(count, 1))

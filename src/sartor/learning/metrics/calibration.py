@@ -44,7 +44,7 @@ class Binned:
         margins = np.log(given) - np.log1p(-given)
         inner = np.arange(1, MOST_BINS) / MOST_BINS
         edges = np.unique(np.concatenate([np.quantile(given, inner, method="inverted_cdf"), np.arange(1, 10) / 10]))
-        bin_of = np.searchsorted(edges, given, side="right")
+        bin_of = np.searchsorted(edges, given, side="left")
         bin_of = np.unique(bin_of, return_inverse=True)[1]
         count = np.bincount(bin_of)
         margin = np.bincount(bin_of, weights=margins) / count
