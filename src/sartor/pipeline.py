@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,7 @@ from sartor.domain.finding import Finding
 from sartor.domain.provenance import Provenance
 from sartor.domain.record import Record
 from sartor.domain.report import FailedSection, NotTested, Report
-from sartor.domain.source import Knowledge
+from sartor.domain.source import Knowledge, LearnedModel, Source
 from sartor.errors import CapabilityCrashed, failing_place
 from sartor.explaining.wording import WordingTable
 from sartor.io.folder import read_patient
@@ -46,8 +47,22 @@ def run(
     found = registry.load(only, strict=strict)
     progress("reading")
     record = read_patient(paths, regions=found.regions(), sample=sample)
-    knowledge = packs.at_hand(settings, found.packs())
+    knowledge = at_hand(settings, found.packs())
     return assess_record(record, found, knowledge, now=now, settings=settings, strict=strict, progress=progress)
+
+
+def at_hand(settings: Settings, names: Iterable[str]) -> Knowledge:
+    """The knowledge packs of these names that are there, and every model that was handed in.
+
+    Raises PackNotFound or PackInvalid for a pack, ModelRefused for a model.
+    """
+    knowledge = packs.at_hand(settings, names)
+    if not settings.models:
+        return knowledge
+    from sartor.io.model_folder import model_digest, read_model
+
+    models = tuple(LearnedModel(*read_model(folder), model_digest(folder)) for folder in settings.models)
+    return replace(knowledge, models=models)
 
 
 def assess_record(
@@ -76,7 +91,8 @@ def assess_record(
                 raise
             failed.append(FailedSection(capability=capability.card.name, slug=error.slug, reason=str(error)))
             continue
-        evidences.append(evidence)
+        if evidence.facts or evidence.missing:
+            evidences.append(evidence)
         reported.extend(conclusions)
         not_tested.extend(_not_tested(capability, evidence, settings.language))
     tables = {each.card.name: wording(each, settings.language) for each in found.capabilities}
@@ -141,6 +157,19 @@ def _not_tested(capability: Capability, evidence: Evidence, language: str) -> li
 def _provenance(record: Record, found: registry.Registry, knowledge: Knowledge, now: str) -> Provenance:
     shipped = [source for capability in found.capabilities for source in capability.card.sources]
     installed = [pack.source for pack in knowledge.packs.values()]
-    return Provenance(
-        sartor_version=__version__, created=now, inputs=record.inputs, sources=tuple(dict.fromkeys(shipped + installed))
+    learned = [_source(each) for each in knowledge.models]
+    sources = tuple(dict.fromkeys(shipped + installed + learned))
+    return Provenance(sartor_version=__version__, created=now, inputs=record.inputs, sources=sources)
+
+
+def _source(handed: LearnedModel) -> Source:
+    """A model as a source of the report: its hash pins every weight."""
+    card = handed.card
+    return Source(
+        id=f"model:{card.name}",
+        title=card.title,
+        version=card.version,
+        licence=card.licence or "not stated",
+        sha256=handed.digest,
+        retrieved=card.created[:10],
     )

@@ -14,12 +14,14 @@ class Settings:
 
     knowledge_home: folder of the installed knowledge packs (environment: SARTOR_KNOWLEDGE).
     knowledge:      packs given on the command line, name → folder; they win over installed ones.
+    models:         folders of learned models, from the command line (environment: SARTOR_MODELS, separated as in PATH).
     workers:        processes for a batch; 0 means one per core (environment: SARTOR_WORKERS).
     language:       language of the wording.
     """
 
     knowledge_home: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "sartor" / "knowledge")
     knowledge: Mapping[str, Path] = field(default_factory=dict)
+    models: tuple[Path, ...] = ()
     workers: int = 0
     language: str = "en"
 
@@ -30,6 +32,8 @@ class Settings:
         values: dict[str, object] = {}
         if home := env.get("SARTOR_KNOWLEDGE"):
             values["knowledge_home"] = Path(home)
+        if models := env.get("SARTOR_MODELS"):
+            values["models"] = tuple(Path(each) for each in models.split(os.pathsep) if each)
         if workers := env.get("SARTOR_WORKERS"):
             values["workers"] = int(workers)
         values.update({key: value for key, value in given.items() if value is not None})

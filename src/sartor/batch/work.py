@@ -54,12 +54,11 @@ class Pipeline:
 
     def __init__(self, plan: Plan) -> None:
         from sartor import pipeline, registry
-        from sartor.knowledge import packs
 
         self._plan = plan
         self._assess = pipeline.assess_record
         self._found = registry.load(plan.only, strict=False)
-        self._knowledge = packs.at_hand(plan.settings, self._found.packs())
+        self._knowledge = pipeline.at_hand(plan.settings, self._found.packs())
         self.regions: Sequence[Region] = self._found.regions()
 
     def __call__(self, record: Record) -> Report:

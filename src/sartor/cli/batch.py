@@ -34,6 +34,9 @@ def batch(
     knowledge: Annotated[
         list[str] | None, typer.Option(metavar="NAME=DIR", help="Use this knowledge pack; may be repeated.")
     ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="A model folder whose prediction to show; may be repeated.")
+    ] = None,
 ) -> None:
     """Assess many patients: one row per finding; a patient that fails is one failed row, never the end."""
     from sartor.batch import run
@@ -42,7 +45,7 @@ def batch(
         summary = run(
             existing(inputs),
             out,
-            settings=settings_from(knowledge or []),
+            settings=settings_from(knowledge or [], model or []),
             only=names_from(only),
             workers=workers,
             cluster=cluster,

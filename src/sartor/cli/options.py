@@ -20,8 +20,8 @@ class Step(Protocol):
     def __call__(self, text: str, /) -> None: ...  # noqa: D102
 
 
-def settings_from(knowledge: Sequence[str]) -> Settings:
-    """Settings from the environment and the `--knowledge NAME=DIR` options."""
+def settings_from(knowledge: Sequence[str], models: Sequence[Path] = ()) -> Settings:
+    """Settings from the environment, the `--knowledge NAME=DIR` and the `--model DIR` options."""
     packs: dict[str, Path] = {}
     for each in knowledge:
         name, equals, folder = each.partition("=")
@@ -31,7 +31,7 @@ def settings_from(knowledge: Sequence[str]) -> Settings:
             )
         packs[name] = Path(folder)
     try:
-        return Settings.from_environment(knowledge=packs)
+        return Settings.from_environment(knowledge=packs, models=tuple(existing(models)) or None)
     except ValueError as error:
         raise UsageError(f"SARTOR_WORKERS is not a number ({error})", todo="set it to a whole number") from error
 

@@ -103,7 +103,8 @@ def _patients(
 ) -> Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]]:
     from sartor.batch.inputs import tasks
     from sartor.batch.work import records
-    from sartor.capabilities.learned_risk import rows
+    from sartor.capabilities.learned_risk import model as rows
+    from sartor.capabilities.learned_risk.gather import facts_of
 
     today = now()[:10]
     for task in tasks(inputs):
@@ -115,7 +116,7 @@ def _patients(
             try:
                 for name, record in records(patient, ()):
                     dated = record if record.as_of else record.model_copy(update={"as_of": today})
-                    found.append(rows.row(rows.facts_of(dated, card), card))
+                    found.append(rows.row(facts_of(dated, card), card))
                     names.append(name)
                     failed.append("")
             except InputError as error:

@@ -26,6 +26,9 @@ def report(
     knowledge: Annotated[
         list[str] | None, typer.Option(metavar="NAME=DIR", help="Use this knowledge pack; may be repeated.")
     ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="A model folder whose prediction to show; may be repeated.")
+    ] = None,
     since: Annotated[
         Path | None, typer.Option(metavar="OLD", help="An earlier report.json: list what changed since, and why.")
     ] = None,
@@ -34,7 +37,7 @@ def report(
     from sartor.pipeline import run
     from sartor.reporting import text
 
-    settings = settings_from(knowledge or [])
+    settings = settings_from(knowledge or [], model or [])
     old = _earlier(since) if since else None
     with progress("sartor report") as step:
         made = run(existing(inputs), settings=settings, now=now(), only=names_from(only), sample=sample, progress=step)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sartor.domain.code import Frozen
+
+if TYPE_CHECKING:
+    from sartor.domain.model import ModelCard
 
 
 class Source(Frozen):
@@ -48,10 +51,20 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedModel:
+    """A model that was handed in: its card, what predicts (learning.model.Model), and the digest of its manifest."""
+
+    card: ModelCard
+    model: Any
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
-    """The knowledge packs at hand for one run, beside the tables that capabilities ship."""
+    """The knowledge packs and models at hand for one run, beside the tables that capabilities ship."""
 
     packs: Mapping[str, Pack] = field(default_factory=dict)
+    models: tuple[LearnedModel, ...] = ()
 
     def table(self, pack: str, table: str) -> Sequence[Mapping[str, Any]]:
         """The rows of one table of one pack; empty when the pack or the table is not installed."""

@@ -1,7 +1,7 @@
 """Which inputs a prediction comes from: one door over every learner's contributions, checked by adding them up.
 
-Each learner gives contributions that are exact on its own margin (linear terms, TreeSHAP, additive shape functions, or a
-network's path integral); `learning.model.Model` sums them by original feature and recalibrates them. Here they are
+Each learner gives contributions that are exact on its own margin (linear terms, TreeSHAP, additive shape functions, or
+a network's path integral); `learning.model.Model` sums them by original feature and recalibrates them. Here they are
 checked, averaged and compared. `additivity` and `importance` are for a study's `validate`, `ranked` for pages.
 """
 

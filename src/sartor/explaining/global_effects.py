@@ -1,7 +1,8 @@
 """How a prediction depends on one input over a whole cohort: accumulated local effects with bands.
 
-Accumulated local effects (Apley and Zhu 2020, doi:10.1111/rssb.12377) compare each row with itself a small step further,
-so that no row is moved to where nobody is. The curve is centred: 0 is the cohort's average. For `validate` and the pages.
+Accumulated local effects (Apley and Zhu 2020, doi:10.1111/rssb.12377) compare each row with itself a small step
+further, so that no row is moved to where nobody is. The curve is centred: 0 is the cohort's average. For `validate`
+and the pages.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether explanations say what the model does: deleting what they name, inserting it, and repeating the fit.
 
-Deletion and insertion follow Petsiuk et al. 2018 (arXiv:1806.07421), with the features of a table in place of pixels and
-training's typical value in place of a blurred one. All functions are for a study's `validate`.
+Deletion and insertion follow Petsiuk et al. 2018 (arXiv:1806.07421), with the features of a table in place of pixels
+and training's typical value in place of a blurred one. All functions are for a study's `validate`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,205 @@
+"""From facts to predictions: one finding for each model, not assessable where the model would not speak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from sartor.capabilities.learned_risk.gather import fact_name
+from sartor.capabilities.learned_risk.groups import measure_of_group
+from sartor.capabilities.learned_risk.model import Value, cohort, row
+from sartor.capabilities.learned_risk.tables import CAPABILITY
+from sartor.domain.code import SARTOR, Coded
+from sartor.domain.cohort_table import Cohort
+from sartor.domain.evidence import Evidence
+from sartor.domain.finding import Certainty, Estimate, Finding, InputQuality, SourceStrength, Status
+from sartor.domain.model import ModelCard, Predictions, PredictionStatus, Task
+from sartor.domain.source import Knowledge, LearnedModel
+from sartor.domain.validation import Measure
+from sartor.explaining.attribution import ranked
+from sartor.explaining.counterfactual import Counterfactual, counterfactuals
+
+SHOWN = 6
+HEADLINES = ("auroc", "harrell_c", "r2", "log_loss")
+CALIBRATION = ("calibration_slope", "ici", "ece")
+KEY = "learned_risk.certainty"
+
+
+def assess(evidence: Evidence, knowledge: Knowledge) -> Sequence[Finding]:
+    """What each model says of this person."""
+    return [_finding(evidence, handed) for handed in knowledge.models]
+
+
+def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
+    card = handed.card
+    values = row(evidence.facts, card)
+    names = {fact_name(card, feature) for feature in card.features}
+    because = tuple(fact.name for fact in evidence.facts if fact.name in names)
+    table = cohort([values], card)
+    found: Predictions = handed.model.predict(table, ("patient",))
+    refused = found.status[0] is PredictionStatus.ABSTAINED
+    about = Coded(system=f"{SARTOR}/model", code=f"{card.name}@{card.version}", label=card.title or card.outcome)
+    details = _facts(card, values, found, handed.digest)
+    if not refused:
+        details |= _prediction(handed, table, values, found)
+    return Finding(
+        id=f"{CAPABILITY}/model/{card.name}/{card.version}",
+        capability=CAPABILITY,
+        kind="risk",
+        about=about,
+        status=Status.NOT_ASSESSABLE if refused else Status.ASSESSED,
+        conclusion=(Coded(system=SARTOR, code=found.status[0].name.lower(), label=found.status[0].value),),
+        estimate=None if refused else _estimate(card, found),
+        certainty=_certainty(card, found, values),
+        because=because,
+        details=details,
+    )
+
+
+def _estimate(card: ModelCard, found: Predictions) -> Estimate:
+    """Absolute risk where the model gives one, else the value itself, with its interval."""
+    level = card.facts.get("interval_level")
+    stated = float(level) if isinstance(level, int | float) else None
+    value, low, high = (float(each[0]) for each in (found.value, found.low, found.high))
+    risks = [name for name in found.further if name.startswith("risk:")]
+    if risks:
+        risk = float(found.further[risks[0]][0])
+        between = [_known(_at_hazard(risk, bound / value)) for bound in (low, high)]
+        horizon = f"{card.outcome} ({risks[0].partition(':')[2]} {card.time_unit})".strip()
+        return Estimate(name=horizon, value=risk, unit="1", low=between[0], high=between[1], level=stated)
+    unit = card.unit or "1"
+    return Estimate(name=card.outcome, value=value, unit=unit, low=_known(low), high=_known(high), level=stated)
+
+
+def _at_hazard(risk: float, ratio: float) -> float:
+    """The absolute risk at `ratio` times the hazard, hazards being proportional."""
+    return 1 - (1 - risk) ** ratio if risk < 1 else 1.0
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _certainty(card: ModelCard, found: Predictions, values: dict[str, Value]) -> Certainty:
+    """Strength by where the model was validated; quality by what the record lacks or has that is unusual."""
+    external = any(each.where.startswith("external") for each in card.measures)
+    reasons = [f"{KEY}.{'external' if external else 'internal'}"]
+    strength = SourceStrength.MODERATE if external else SourceStrength.WEAK
+    missing = [feature for feature in card.features if feature.name not in values]
+    quality = InputQuality.GOOD
+    if found.status[0] is PredictionStatus.ABSTAINED:
+        quality = InputQuality.ABSENT if not values else InputQuality.POOR
+    elif any(feature.required for feature in missing):
+        quality = InputQuality.POOR
+        reasons.append(f"{KEY}.stand_in")
+    elif missing:
+        quality = InputQuality.REDUCED
+        reasons.append(f"{KEY}.missing")
+    elif found.status[0] is PredictionStatus.UNUSUAL:
+        quality = InputQuality.REDUCED
+    if found.status[0] is PredictionStatus.UNUSUAL:
+        reasons.append(f"{KEY}.unusual")
+    return Certainty(source_strength=strength, input_quality=quality, reasons=tuple(reasons))
+
+
+def _facts(card: ModelCard, values: dict[str, Value], found: Predictions, digest: str) -> dict[str, JsonValue]:
+    """What explains the finding whether or not the model speaks."""
+    headline = _headline(card.measures)
+    group = measure_of_group(card.measures, headline.name, values) if headline else None
+    calibration = next((_measure(each) for each in card.measures if each.name in CALIBRATION and not each.group), None)
+    missing = [feature.label or feature.name for feature in card.features if feature.name not in values]
+    return {
+        "model": card.name,
+        "version": card.version,
+        "digest": digest,
+        "task": card.task.value,
+        "outcome": card.outcome,
+        "status": found.status[0].value,
+        "reason": found.reasons[0],
+        "missing": list(missing),
+        "n": card.n,
+        "n_events": card.n_events,
+        "not_for": list(card.not_for),
+        "intended_use": card.intended_use,
+        "headline": _measure(headline) if headline else None,
+        "group": _measure(group) if group else None,
+        "calibration": calibration,
+    }
+
+
+def _headline(measures: Sequence[Measure]) -> Measure | None:
+    """The first headline measure that is for everyone, external before internal."""
+    shown = [each for each in measures if each.name in HEADLINES and not each.group and each.value is not None]
+    return min(shown, key=lambda one: (not one.where.startswith("external"), HEADLINES.index(one.name)), default=None)
+
+
+def _measure(measure: Measure) -> JsonValue:
+    kept = measure.model_dump(mode="json", include={"name", "where", "group", "value", "low", "high", "level", "n"})
+    return dict(kept)
+
+
+def _prediction(
+    handed: LearnedModel, table: Cohort, values: dict[str, Value], found: Predictions
+) -> dict[str, JsonValue]:
+    card = handed.card
+    contributions: list[JsonValue] = [
+        {
+            "fact": fact_name(card, feature),
+            "feature": feature.label or feature.name,
+            "value": _shown(values.get(feature.name), feature.unit),
+            "weight": each.weight,
+            "share": each.share,
+        }
+        for each in ranked(found, 0)
+        for feature in card.features
+        if feature.name == each.feature
+    ]
+    further = {name: _plain(column[0]) for name, column in found.further.items()}
+    return {
+        "prediction": float(found.value[0]),
+        "low": _known(float(found.low[0])),
+        "high": _known(float(found.high[0])),
+        "margin": float(found.margin[0]),
+        "base": float(found.base[0]),
+        "average": _link(card.task, float(found.base[0])) if not card.classes or len(card.classes) == 2 else None,
+        "further": further,
+        "contributions": contributions,
+        "actionable": [feature.label or feature.name for feature in card.features if feature.actionable],
+        "above_average": bool(found.margin[0] > found.base[0]),
+        "counterfactuals": [_counterfactual(each, card) for each in counterfactuals(handed.model, table)],
+    }
+
+
+def _link(task: Task, margin: float) -> float:
+    if task is Task.CLASSIFICATION:
+        return 1 / (1 + math.exp(-margin))
+    return math.exp(margin) if task is Task.SURVIVAL else margin
+
+
+def _plain(value: Any) -> JsonValue:
+    return value if isinstance(value, str) else _known(float(value))
+
+
+def _shown(value: Value | None, unit: str) -> str:
+    """A value as a reader writes it; "" where it is missing."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else f"{value:.4g}"
+    return f"{text} {unit}".strip() if unit not in ("", "1") else text
+
+
+def _counterfactual(each: Counterfactual, card: ModelCard) -> JsonValue:
+    by_name = {feature.name: feature for feature in card.features}
+    changes: list[JsonValue] = [
+        {
+            "feature": by_name[change.feature].label or change.feature,
+            "before": change.before,
+            "after": change.after,
+            "unit": by_name[change.feature].unit,
+        }
+        for change in each.changes
+    ]
+    return {"changes": changes, "value": each.value, "reached": each.reached}
