@@ -14,6 +14,7 @@ from sartor._version import __version__
 from sartor.domain.explanation import Wording
 from sartor.domain.study import Publication, Study, Surroundings
 from sartor.explaining.wording import WordingTable
+from sartor.io.bill_of_materials import bill_of_materials
 from sartor.io.cohort_table import read_cohort
 from sartor.io.study_folder import write_study
 from sartor.knowledge import packs
@@ -57,7 +58,10 @@ def run_study(
     publication = study.publish(prepared, fitted, validation, around)
     say = wording(study, settings.language).say
     pages = {"report.html": render_study(publication.document, say=say, now=now, version=__version__)}
+    for path, document in publication.documents.items():
+        pages[path] = render_study(document, say=say, now=now, version=__version__)
     if publication.card is not None:
+        pages["model/regulatory/sbom.cdx.json"] = bill_of_materials(publication.card)
         pages["model/card.html"] = render_card(publication.card, publication.validation, now=now, version=__version__)
     write_study(publication, pages, out)
     return publication

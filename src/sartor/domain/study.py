@@ -64,6 +64,7 @@ class Publication:
     files:  the model folder's files by relative path (weights, encoder), without card and manifest.
     predictions: out-of-fold predictions by column name, for predictions.parquet.
     tables: further results by file stem, each column name → values; written as Parquet and TSV.
+    documents: further pages by path in the folder ("model/regulatory/index.html"), drawn like the report.
     """
 
     validation: Validation
@@ -72,6 +73,7 @@ class Publication:
     files: Mapping[str, bytes] = field(default_factory=dict)
     predictions: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
 
 
 class Study(Protocol):

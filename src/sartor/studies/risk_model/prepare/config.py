@@ -132,6 +132,7 @@ class RiskModelConfig(_Strict):
     intended_use: str = ""
     not_for: tuple[str, ...] = ()
     licence: str = ""
+    statements: Mapping[str, str] = {}
 
     @model_validator(mode="after")
     def _outcome(self) -> RiskModelConfig:
