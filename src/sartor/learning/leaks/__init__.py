@@ -28,10 +28,12 @@ KINDS: Final = (
 )  # fmt: skip
 SPELLINGS: Final = {"duplicates": "duplicate_rows", "repeated_id": "repeated_person", "proxy": "target_proxy"}
 """Other names under which the configuration may allow a kind."""
-PROXY: Final = {"AUC": 0.95, "R2": 0.95, "concordance": 0.90, "rank correlation with time": 0.90}
-SUSPECT: Final = {"AUC": 0.90, "R2": 0.90, "concordance": 0.85, "rank correlation with time": 0.80}
-NAMED: Final = {"AUC": 0.65, "R2": 0.30, "concordance": 0.65, "rank correlation with time": 0.50}
+PROXY: Final = {"AUC": 0.95, "R2": 0.95, "concordance": 0.90, "rank correlation with time": 0.75}
+SUSPECT: Final = {"AUC": 0.90, "R2": 0.90, "concordance": 0.85, "rank correlation with time": 0.60}
+NAMED: Final = {"AUC": 0.75, "R2": 0.50, "concordance": 0.75, "rank correlation with time": 0.50}
 """Enough for a column whose name says that it may come after the outcome."""
+NAMED_TIME: Final = {"AUC": 0.65, "R2": 0.50, "rank correlation with time": 0.50}
+"""Enough for one whose name tells a time."""
 MISSING: Final = 0.85
 MISSING_SUSPECT: Final = 0.75
 SITE_STRENGTH: Final = 0.30
@@ -187,18 +189,24 @@ def _after_outcome(column: Column, target: Target, found: Sequence[Association])
         return _stop(
             "after_outcome", column.name, f"its name says that it is known only afterwards ({figure})", figures
         )
-    telling = strongest.value >= NAMED[strongest.measure]
-    if telling and names.tells_time(column.name) and column.kind is not ColumnKind.CATEGORY:
+    if names.tells_time(column.name) and _as_follow_up_would(target, found):
         return _stop(
             "after_outcome", column.name, f"a time that tells the outcome ({figure}): follow-up time?", figures
         )
-    if telling and names.may_tell_outcome(column.name):
+    if names.may_tell_outcome(column.name) and strongest.value >= NAMED[strongest.measure]:
         return _stop("after_outcome", column.name, f"by its name and values it tells the outcome ({figure})", figures)
     if target.is_binary and _shaped_like_follow_up(column, target, found[0]):
         return _stop(
             "after_outcome", column.name, f"its values are shaped like a time of follow-up ({figure})", figures
         )
     return None
+
+
+def _as_follow_up_would(target: Target, found: Sequence[Association]) -> bool:
+    """Two classes: shorter where the outcome came. Survival: in step with the time to the event."""
+    if target.task is Task.CLASSIFICATION:
+        return any(each.shorter >= NAMED_TIME["AUC"] for each in found)
+    return any(each.value >= NAMED_TIME.get(each.measure, 2.0) for each in found)
 
 
 def _shaped_like_follow_up(column: Column, target: Target, found: Association) -> bool:
@@ -210,10 +218,12 @@ def _shaped_like_follow_up(column: Column, target: Target, found: Association) -
     if column.kind is ColumnKind.CATEGORY or present.mean() < 0.9 or found.shorter < 0.75:
         return False
     values, positive = column.values[present], target.values[present] == 1
-    if values.min() < 0 or len(np.unique(values)) < 20 or positive.mean() > 0.6:
+    if values.min() < 0 or len(np.unique(values)) < 20 or positive.mean() > 0.4:
         return False
     shortest, longest = values <= np.quantile(values, 0.1), values >= np.median(values)
-    return bool(positive[shortest].mean() >= 0.85 and positive[longest].mean() <= 0.5 * positive.mean())
+    share = positive.mean()
+    early, late = positive[shortest].mean(), positive[longest].mean()
+    return bool(early >= max(0.85, 2.5 * share) and late <= 0.5 * share)
 
 
 def _missing(column: Column, target: Target) -> Iterator[Check]:

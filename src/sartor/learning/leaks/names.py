@@ -25,9 +25,9 @@ FOLLOW_UP: Final = _words(
 OUTCOME: Final = _words(
     r"(death|died|dead|deceased|mortality|vital)([ _.-]?(status|event|flag|date|cause|time|in[ _.-]?hospital))?|"
     r"(date|cause)[ _.-]?of[ _.-]?death|dod|autopsy.*|(event|outcome|status|endpoint)([ _.-]?(flag|indicator))?|"
-    r"readmi(tted|ssion)([ _.-]?\w+)?|relapse[d]?|recurrence|recurred|progress(ed|ion)|post[ _.-]?\w+|final[ _.-]?\w+|"
+    r"readmi(tted|ssion)([ _.-]?\w+)?|relapse[d]?|recurrence|recurred|progress(ed|ion)|post[ _.-]\w+|final[ _.-]\w+|"
     r"discharge[ _.-]?(status|diagnosis|disposition\w*)|(treatment[ _.-]?)?response|complication[s]?|hospice|"
-    r"(target|label|y|class|diagnosis|ground[ _.-]?truth)([ _.-]?\w+)?"
+    r"target|label|y|class|final[ _.-]?diagnosis|ground[ _.-]?truth"
 )
 """The name may tell of the outcome; its values must say so too."""
 
@@ -36,6 +36,12 @@ TIME: Final = _words(
     r"\w+[ _.-](time|days|weeks|months)"
 )
 """The name tells a time; its values must say of what."""
+
+PHYSIOLOGICAL: Final = _words(
+    r".*(prothrombin|thromboplastin|bleeding|clotting|coagulation|reaction|relaxation|acceleration|deceleration|sleep|screen|"
+    r"transit|emptying|filling|ejection|conduction|refill|since|before|prior|onset|door|isch(a)?emi|operat|surgery|pump).*"
+)
+"""Times that are measured on a patient, or lie before the outcome."""
 
 IDENTIFIER: Final = _words(
     r"(.*[ _.-])?(id|uid|uuid|guid|identifier|nr|nbr|key|index|idx|accession)|unnamed_\d+|mrn|ssn|row([ _.-]?\w+)?|"
@@ -63,7 +69,8 @@ def may_tell_outcome(name: str) -> bool:
 
 def tells_time(name: str) -> bool:
     """A time of something, by its name."""
-    return bool(TIME.fullmatch(_spelled(name)))
+    spelled = _spelled(name)
+    return bool(TIME.fullmatch(spelled)) and not PHYSIOLOGICAL.fullmatch(spelled)
 
 
 def is_identifier(name: str) -> bool:
