@@ -84,7 +84,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A step function: `low` and `high` of the step that a score falls on. edges: (steps − 1,), each within its step."""
+    """A step function: `low` and `high` of the step that a score falls on. edges: (steps − 1,), within the step."""
 
     edges: Floats
     low: Floats

@@ -27,7 +27,8 @@ Ints = npt.NDArray[np.int64]
 Statistic = Callable[[Floats], Floats]
 
 AT_THRESHOLD = ("net_benefit", "selection_rate", "sensitivity", "specificity", "ppv", "npv")
-GRID = 99
+DISTANCES = frozenset({"ici", "e50", "e90", "ece", "ece_width", "ici_at"})
+"""Distances from the diagonal: noise lengthens them, more so in resamples; their intervals are set back by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,9 @@ def measured(
     low, high = bootstrap.percentiles(found)
     assert isinstance(low, np.ndarray)
     assert isinstance(high, np.ndarray)
+    distances = np.array([name in DISTANCES for name in names.names])
+    bias = np.where(distances, np.fmax(_median(found) - point, 0.0), 0.0)
+    low, high = np.where(distances, np.maximum(low - bias, 0.0), low), high - bias
     return tuple(
         Measure(
             name=name, candidate=plan.candidate, where=plan.where, at=at, value=plain(value), low=plain(least),
@@ -133,6 +137,14 @@ def measured(
         )
         for name, at, value, least, most in zip(names.names, names.at, point, low, high, strict=True)
     )  # fmt: skip
+
+
+def _median(found: Floats) -> Floats:
+    """Median over the resamples, NaN left out; NaN where there is none."""
+    known = np.isfinite(found).any(axis=0)
+    middle = np.full(found.shape[1:], np.nan)
+    middle[known] = np.nanmedian(found[:, known], axis=0)
+    return middle
 
 
 def plain(value: float) -> float | None:

@@ -84,25 +84,42 @@ def logistic(
     events = float(each @ outcome)
     if events <= 0 or events >= each.sum():
         return (1.0 if slope is None else slope), 0.0
-    found = np.array([0.0, 1.0 if slope is None else slope])
-    for _ in range(50):
-        fitted = 1 / (1 + np.exp(-np.clip(found[0] + found[1] * margin, -700, 700)))
-        curvature = each * fitted * (1 - fitted)
-        missing = each * (outcome - fitted)
-        gradient = np.array([missing.sum(), missing @ margin])
-        a, b, c = curvature.sum(), curvature @ margin, curvature @ np.square(margin)
-        if slope is not None:
-            step = np.array([gradient[0] / max(a, 1e-12), 0.0])
-        else:
-            ridge = 1e-10 * (a + c)
-            determinant = (a + ridge) * (c + ridge) - b * b
-            step = np.array([(c + ridge) * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]])
-            step /= max(determinant, 1e-300)
-        step = np.clip(step, -5, 5)
-        found = found + step
-        if np.abs(step).max() < 1e-9:
+    centre = float(each @ margin / each.sum())
+    scale = float(np.sqrt(each @ np.square(margin - centre) / each.sum())) or 1.0
+    standard = (margin - centre) / scale
+    share = events / float(each.sum())
+    fixed = None if slope is None else slope * scale
+    found = np.array([np.log(share / (1 - share)), 0.0 if fixed is None else fixed])
+    loss = _deviance(found, standard, outcome, each)
+    for _ in range(100):
+        step = _newton_step(found, standard, outcome, each, hold_slope=fixed is not None)
+        for _ in range(40):
+            trial = _deviance(found + step, standard, outcome, each)
+            if trial <= loss + 1e-12:
+                break
+            step = step / 2
+        found, before, loss = found + step, loss, min(trial, loss)
+        if np.abs(step).max() < 1e-9 or before - loss < 1e-14 * before:
             break
-    return float(found[1]), float(found[0])
+    return float(found[1] / scale), float(found[0] - found[1] / scale * centre)
+
+
+def _newton_step(found: Floats, margin: Floats, outcome: Floats, each: Floats, *, hold_slope: bool) -> Floats:
+    fitted = 1 / (1 + np.exp(-np.clip(found[0] + found[1] * margin, -700, 700)))
+    curvature = each * fitted * (1 - fitted)
+    missing = each * (outcome - fitted)
+    a, b, c = curvature.sum(), curvature @ margin, curvature @ np.square(margin)
+    if hold_slope:
+        return np.array([missing.sum() / max(a, 1e-12), 0.0])
+    ridge = 1e-10 * each.sum()
+    gradient = np.array([missing.sum(), missing @ margin])
+    step = np.linalg.solve(np.array([[a + ridge, b], [b, c + ridge]]), gradient)
+    return np.asarray(step * min(1.0, 10.0 / max(float(np.abs(step).max()), 1e-12)))
+
+
+def _deviance(found: Floats, margin: Floats, outcome: Floats, each: Floats) -> float:
+    fitted = found[0] + found[1] * margin
+    return float(each @ (np.logaddexp(0, fitted) - outcome * fitted))
 
 
 def cox_slope(margin: Floats, target: Target) -> float:
