@@ -13,7 +13,7 @@ from sartor.errors import MalformedInput, ModelRefused, UsageError
 if TYPE_CHECKING:
     from sartor.domain.cohort_table import Cohort
     from sartor.domain.model import ModelCard
-    from sartor.explaining.drift import Decision, Drift, Policy, Reference
+    from sartor.explaining.drift import Decision, Drift, Period, Policy, Reference
     from sartor.learning.model import Model
     from sartor.learning.task import Target
 
@@ -152,7 +152,7 @@ def _compare(
         return found
     own = values[rows]
     measures = performance(target, OutOfFold(own[None]), Plan(resamples=500, where="monitoring", brief=True)).measures
-    periods = ()
+    periods: tuple[Period, ...] = ()
     if date is not None and own.ndim == 1:
         dates = np.asarray(cohort.column(date).values, dtype=float)[rows]
         periods = over_time(target, own, dates, policy)

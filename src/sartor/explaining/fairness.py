@@ -202,8 +202,7 @@ def _measures(what: Audit, member: Member, weights: Floats) -> Floats:
 
 
 def _of_probability(what: Audit, member: Member, own: Floats, outcome: Floats, predicted: Floats) -> Floats:
-    total, events = own.sum(), own @ outcome
-    expected = own @ predicted
+    total, events, expected = float(own.sum()), float(own @ outcome), float(own @ predicted)
     slope = ici = np.nan
     if member.binned is not None:
         shown = dict(zip(calibration.NAMES, member.binned.measures(own), strict=True))
@@ -212,7 +211,7 @@ def _of_probability(what: Audit, member: Member, own: Floats, outcome: Floats, p
     found = [area, own @ np.square(predicted - outcome) / total, _ratio(events, expected), slope, ici]
     for threshold in what.thresholds:
         called = predicted >= threshold
-        positive, true = own @ called, own @ (called * outcome)
+        positive, true = float(own @ called), float(own @ (called * outcome))
         found += [
             positive / total,
             _ratio(true, events),

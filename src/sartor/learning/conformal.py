@@ -377,7 +377,7 @@ def _kept(groups: Sequence[PopulationGroup], people: Cohort | None, n: int) -> t
         return (), np.zeros((n, 0), dtype=bool)
     members = membership(groups, people)
     large = np.flatnonzero(members.sum(axis=0) >= LEAST_GROUP)
-    return tuple(groups[k] for k in large), members[:, large]
+    return tuple(groups[int(k)] for k in large), members[:, large]
 
 
 def _in_band(values: Floats, edges: Floats) -> Mask:

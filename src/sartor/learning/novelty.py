@@ -161,7 +161,8 @@ class Novelty:
             arrays = {name: _unpacked(state[name]) for name in ARRAYS}
             places = {name: np.array(state[name], dtype=np.int64) for name in ("number", "label", "coded")}
             codes = tuple(tuple(float(x) for x in each) for each in state["codes"])
-            described = Strangeness(**places, **arrays, codes=codes)
+            fields: dict[str, Any] = {**places, **arrays}
+            described = Strangeness(**fields, codes=codes)
             scores = (_unpacked(state["distances"]), _unpacked(state["surprisals"]))
             return cls(described, *scores, int(state["columns"]))
         except (ValueError, KeyError, TypeError) as error:

@@ -157,7 +157,8 @@ def mean_of(values: list[Floats]) -> Floats:
     stacked = np.array(values)
     known = np.isfinite(stacked)
     total = np.where(known, stacked, 0.0).sum(axis=0)
-    return np.divide(total, known.sum(axis=0), out=np.full(stacked.shape[1:], np.nan), where=known.any(axis=0))
+    count = known.sum(axis=0)
+    return np.asarray(np.divide(total, count, out=np.full(stacked.shape[1:], np.nan), where=count > 0))
 
 
 def _of_probability(target: Target, parts: list[Part], plan: Plan) -> Performance:
@@ -206,8 +207,7 @@ class _Probability:
 
     def measures(self, weights: Floats) -> Floats:
         own = weights[self.part.rows]
-        total = own.sum()
-        events = own @ self.outcome
+        total, events = float(own.sum()), float(own @ self.outcome)
         if events <= 0 or events >= total:
             return np.full(5 + len(calibration.NAMES) + len(AT_THRESHOLD) * len(self.thresholds), np.nan)
         ranks = mean_of([np.array([each.auroc(own[at]), each.auprc(own[at])]) for at, each in self.ranked])

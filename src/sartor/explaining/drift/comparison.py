@@ -248,7 +248,7 @@ def _holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down correction (1979, Scand J Stat 6:65)."""
     order = np.argsort(p_values, kind="stable")
     count = len(p_values)
-    adjusted = np.maximum.accumulate(np.asarray(p_values)[order] * (count - np.arange(count))) if count else []
+    adjusted = np.maximum.accumulate(np.asarray(p_values, dtype=float)[order] * (count - np.arange(count)))
     found = np.empty(count)
     found[order] = np.minimum(adjusted, 1.0)
     return [float(each) for each in found]

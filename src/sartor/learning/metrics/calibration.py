@@ -59,8 +59,9 @@ class Binned:
         """(rows, events) per bin."""
         size = len(self.margin)
         if weights is None:
-            return np.bincount(self.bin_of, minlength=size) * 1.0, np.bincount(self.bin_of, self.outcome, size)
-        return np.bincount(self.bin_of, weights, size), np.bincount(self.bin_of, weights * self.outcome, size)
+            weights = np.ones(len(self.outcome))
+        rows, events = (np.bincount(self.bin_of, each, size) for each in (weights, weights * self.outcome))
+        return rows.astype(np.float64), events.astype(np.float64)
 
     def measures(self, weights: Floats | None = None) -> Floats:
         """The measures NAMES, (8,); NaN when only one class is there.

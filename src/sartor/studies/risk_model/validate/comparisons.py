@@ -57,8 +57,8 @@ def _called(
     names.add(CALLED, threshold)
 
     def statistic(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        total, events = weights.sum(), weights @ outcome
-        true, called = weights @ (acted * outcome), weights @ acted
+        total, events = float(weights.sum()), float(weights @ outcome)
+        true, called = float(weights @ (acted * outcome)), float(weights @ acted)
         false = called - true
         rest = max(total - events, 1e-12)
         return np.array(
