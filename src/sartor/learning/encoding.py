@@ -232,11 +232,23 @@ def encoder_from_json(content: bytes) -> Encoder:
                 where="encoder.json",
                 todo="update Sartor",
             )
+        if "joined" in state or "equation" in state:
+            return _of_learner(state)
         return Encoder(Encoding(state["encoding"]), tuple(_rule(each) for each in state["rules"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelRefused(
             f"the encoder cannot be read ({error})", where="encoder.json", todo="export the model again"
         ) from error
+
+
+def _of_learner(state: Mapping[str, Any]) -> Any:
+    """The encoder of a learner with rules of its own: a stack's, or a published equation's."""
+    from sartor.learning.learners.equation import EquationEncoder
+    from sartor.learning.learners.stacking import JoinedEncoder
+
+    if "joined" in state:
+        return JoinedEncoder.from_state(state["joined"])
+    return EquationEncoder.from_state(state["equation"])
 
 
 def spline_terms(values: npt.NDArray[Any], knots: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -1,0 +1,268 @@
+"""Nested cross-validation: the whole procedure (search, choice, fit) inside each outer fold, every candidate kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sartor.domain.model import Task
+from sartor.errors import TooFewData
+from sartor.learning import metrics
+from sartor.learning.budget import Budget, affordable
+from sartor.learning.choice import fold_scores
+from sartor.learning.learner import FloatArray, Learner
+from sartor.learning.learners.stacking import NAME as STACK
+from sartor.learning.search import Clock, Ints, Plan, Refit, Selection, outcome_of, refit, select
+from sartor.learning.splits import outer_folds
+from sartor.learning.stages import Candidate, Choice, OutOfFold, Prepared
+from sartor.learning.task import EVENT
+
+TIMES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """One outer fold: predictions of its test rows by candidate."""
+
+    selection: Selection
+    predicted: Mapping[str, FloatArray]
+    survival: Mapping[str, FloatArray]
+    failures: Mapping[str, str]
+    wall_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Everything that the outer folds and the final choice on all rows found."""
+
+    candidates: tuple[Candidate, ...]
+    folds: Ints
+    pipeline: OutOfFold
+    choices: tuple[Choice, ...]
+    chosen_in_fold: tuple[str, ...]
+    final: Selection
+    metric: str
+    budget: Budget
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def nested(
+    prepared: Prepared,
+    learners: Sequence[Learner],
+    *,
+    clock: Clock,
+    budget_s: float | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    workers: int = 1,
+    reserve: float = 0.1,
+    trials: int | None = None,
+) -> Nested:
+    """Run it. Repeats and learners that the time does not allow are left out, and said so.
+
+    clock:    seconds since the study began; budget_s: wall time of the whole study, of which `reserve` is left over.
+    trials:   per learner and training part; None: by the number of rows, or by the time where there is a budget.
+    Raises TooFewData where no candidate can be fitted.
+    """
+    config = prepared.config
+    scheme = str(config.get("scheme", "auto"))
+    folds, repeats = int(config.get("folds", 5)), int(config.get("repeats", 3))
+    budget = affordable(
+        prepared, learners, folds=folds, repeats=repeats, clock=clock, budget_s=budget_s, reserve=reserve,
+        workers=workers,
+    )  # fmt: skip
+    outer = outer_folds(
+        prepared.target, groups=prepared.groups, dates=prepared.dates, scheme=scheme, folds=folds,
+        repeats=budget.repeats, seed=prepared.seed,
+    )  # fmt: skip
+    kept = [learner for learner in learners if learner.name not in budget.skipped]
+    wanted = _trials(trials, budget_s, len(prepared.target))
+    plan = Plan(trials=wanted, inner_repeats=2 if len(prepared.target) < 1_000 else 1, scheme=scheme)
+    engine = _Engine(prepared, kept, outer, plan, clock, budget, workers)
+    results = engine.run(progress)
+    progress("choosing on all rows")
+    final = engine.final()
+    return engine.collected(results, final, learners)
+
+
+def _trials(trials: int | None, budget_s: float | None, n: int) -> int | None:
+    if trials is not None or budget_s is not None:
+        return trials
+    return 4 if n < 2_000 else 2 if n < 20_000 else 1
+
+
+@dataclass
+class _Engine:
+    prepared: Prepared
+    learners: Sequence[Learner]
+    outer: Ints
+    plan: Plan
+    clock: Clock
+    budget: Budget
+    workers: int
+
+    @property
+    def times(self) -> FloatArray | None:
+        target = self.prepared.target
+        if target.task is not Task.SURVIVAL:
+            return None
+        assert target.events is not None
+        happened = target.values[target.events == EVENT]
+        low, high = np.quantile(happened if len(happened) else target.values, [0.02, 0.95])
+        stated = [float(each) for each in self.prepared.config.get("horizons") or ()]
+        return np.unique(np.concatenate([np.linspace(low, high, TIMES), stated]))
+
+    def run(self, progress: Callable[[str], None]) -> dict[tuple[int, int], FoldResult]:
+        tasks = [(r, k) for r in range(len(self.outer)) for k in range(int(self.outer.max()) + 1)]
+        done: dict[tuple[int, int], FoldResult] = {}
+
+        def one(place: int) -> None:
+            repeat, fold = tasks[place]
+            done[repeat, fold] = self.fold(repeat, fold, ahead=len(tasks) - place)
+            progress(f"fold {len(done)} of {len(tasks)}")
+
+        if self.workers > 1:
+            with ThreadPoolExecutor(self.workers) as pool:
+                list(pool.map(one, range(len(tasks))))
+        else:
+            for place in range(len(tasks)):
+                one(place)
+        return done
+
+    def deadline(self, ahead: int, refits_s: float) -> float | None:
+        """When the search of the next training part must end, sharing what is left over the parts to come."""
+        if self.budget.ends is None:
+            return None
+        left = self.budget.ends - self.clock()
+        rounds = -(-ahead // self.workers) + (1 if ahead else 0)
+        return self.clock() + max(left / max(rounds, 1), 0.0) - refits_s
+
+    def fold(self, repeat: int, fold: int, ahead: int) -> FoldResult:
+        prepared = self.prepared
+        train, test = np.flatnonzero(self.outer[repeat] != fold), np.flatnonzero(self.outer[repeat] == fold)
+        cohort, target = prepared.cohort.take(train), prepared.target.take(train)
+        groups = None if prepared.groups is None else prepared.groups[train]
+        dates = None if prepared.dates is None else prepared.dates[train]
+        seed = _seed(prepared.seed, repeat, fold)
+        plan = replace(self.plan, seed=seed, fold=repeat * (int(self.outer.max()) + 1) + fold,
+                       deadline=self.deadline(ahead, self.budget.refit_s))  # fmt: skip
+        selection = select(cohort, target, self.learners, plan, self.clock, groups=groups, dates=dates)
+        standing = [one for one in selection.tried.values() if one.predicted is not None]
+        models = refit(cohort, target, standing, seed, self.clock)
+        return self._predicted(selection, models, prepared.cohort.take(test), cohort)
+
+    def _predicted(self, selection: Selection, models: Refit, test: Any, train: Any) -> FoldResult:
+        target, times = self.prepared.target, self.times
+        matrices = {key: encoder.apply(test) for key, encoder in models.encoders.items()}
+        predicted: dict[str, FloatArray] = {}
+        survival: dict[str, FloatArray] = {}
+        for name, (key, fitted) in models.fitted.items():
+            predicted[name] = outcome_of(target, fitted.predict(matrices[key]))
+            if times is not None:
+                survival[name] = fitted.survival(matrices[key], times)
+        stack = models.stack(selection.weights, train) if selection.weights is not None else None
+        if stack is not None:
+            predicted[STACK] = outcome_of(target, stack[1].predict(stack[0].apply(test)))
+        return FoldResult(selection, predicted, survival, models.failures, models.wall_s)
+
+    def final(self) -> Selection:
+        prepared = self.prepared
+        plan = replace(self.plan, seed=_seed(prepared.seed, 0, -1), deadline=self.deadline(0, self.budget.refit_s))
+        return select(
+            prepared.cohort, prepared.target, self.learners, plan, self.clock, groups=prepared.groups,
+            dates=prepared.dates,
+        )  # fmt: skip
+
+    def collected(
+        self, results: Mapping[tuple[int, int], FoldResult], final: Selection, learners: Sequence[Learner]
+    ) -> Nested:
+        target = self.prepared.target
+        metric = metrics.headline(target)
+        candidates = [self._candidate(learner, results, final, metric) for learner in learners]
+        if any(STACK in each.predicted for each in results.values()):
+            out = self._out_of_fold(results, {place: STACK for place in results})
+            scores = fold_scores(metric, target, out.predicted, self.outer)
+            parameters: dict[str, Any] = {}
+            if final.weights is not None:
+                parameters = dict(zip(final.weights.members, final.weights.weights, strict=True))
+            candidates.append(Candidate(STACK, 6, scores=scores, out_of_fold=out, parameters=parameters))
+        chosen = {place: self._standing(result) for place, result in results.items()}
+        order = sorted(results)
+        return Nested(
+            candidates=tuple(candidates),
+            folds=self.outer,
+            pipeline=self._out_of_fold(results, chosen),
+            choices=tuple(c for place in order for c in results[place].selection.choices) + final.choices,
+            chosen_in_fold=tuple(chosen[place] for place in order),
+            final=final,
+            metric=metric,
+            budget=self.budget,
+            facts=self._facts(results, final),
+        )
+
+    def _standing(self, result: FoldResult) -> str:
+        """What was chosen; the simplest that stands where its refit failed."""
+        if result.selection.chosen in result.predicted:
+            return result.selection.chosen
+        if not result.predicted:
+            raise TooFewData("no candidate could be fitted in a fold", todo="give more rows or fewer folds")
+        return next(iter(result.predicted))
+
+    def _out_of_fold(
+        self, results: Mapping[tuple[int, int], FoldResult], names: Mapping[tuple[int, int], str]
+    ) -> OutOfFold:
+        target, times = self.prepared.target, self.times
+        classes = len(target.classes) if target.task is Task.CLASSIFICATION and not target.is_binary else 0
+        shape = (*self.outer.shape, classes) if classes else self.outer.shape
+        predicted = np.full(shape, np.nan)
+        survival = None if times is None else np.full((*self.outer.shape, len(times)), np.nan)
+        for (repeat, fold), name in names.items():
+            result = results[repeat, fold]
+            rows = np.flatnonzero(self.outer[repeat] == fold)
+            if name in result.predicted:
+                predicted[repeat, rows] = result.predicted[name]
+            if survival is not None and name in result.survival:
+                survival[repeat, rows] = result.survival[name]
+        return OutOfFold(predicted, survival, times)
+
+    def _candidate(
+        self, learner: Learner, results: Mapping[tuple[int, int], FoldResult], final: Selection, metric: str
+    ) -> Candidate:
+        name = learner.name
+        if name in self.budget.skipped:
+            return Candidate(name, learner.complexity, "skipped", self.budget.skipped[name])
+        wall = sum(
+            result.wall_s.get(name, 0.0) + result.selection.tried[name].wall_s for result in results.values()
+        ) + final.tried[name].wall_s  # fmt: skip
+        reasons = [each.failures.get(name) or each.selection.tried[name].failure for each in results.values()]
+        reason = next((each for each in reasons if each), "")
+        if not any(name in result.predicted for result in results.values()):
+            return Candidate(name, learner.complexity, "failed", reason, cpu_s=wall, wall_s=wall)
+        out = self._out_of_fold(results, {place: name for place in results})
+        return Candidate(
+            name, learner.complexity, "fitted", reason, fold_scores(metric, self.prepared.target, out.predicted, self.outer),
+            out, wall, wall, final.tried[name].parameters,
+        )  # fmt: skip
+
+    def _facts(self, results: Mapping[tuple[int, int], FoldResult], final: Selection) -> dict[str, Any]:
+        endings = {result.selection.ended for result in results.values()} | {final.ended}
+        return {
+            "search_ended_by": "time" if "time" in endings else "trials" if "trials" in endings else "defaults",
+            "trials": {
+                name: int(one.trials + sum(r.selection.tried[name].trials for r in results.values()))
+                for name, one in final.tried.items()
+            },
+            "repeats_wanted": int(self.prepared.config.get("repeats", 3)),
+            "repeats": len(self.outer),
+            "budget_s": self.budget.budget_s,
+            "inner": "held-out quarter" if final.folds.min() < 0 else f"{int(final.folds.max()) + 1} folds",
+            "skipped": dict(self.budget.skipped),
+            "choice_level": 0.90,
+        }
+
+
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence([part % 2**32 for part in parts]).generate_state(1)[0]) % 2**31
