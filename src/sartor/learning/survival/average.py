@@ -145,6 +145,8 @@ class SurvivalAverage:
         """Cross-fit every member once; no row's own outcome enters its share of the weights."""
         fitted, margins = [], []
         for member in self.members:
+            if len(target) > getattr(member, "most_rows", len(target)):
+                continue
             one, held = member.cross_fit(matrix, target, member.defaults(target), seed=seed, weights=weights)
             fitted.append(one)
             margins.append(held)

@@ -25,6 +25,8 @@ from sartor.learning.task import EVENT, Matrix, Target
 GRID = 256
 """Times between which the hazards of all causes are taken as constant."""
 CAUSES = "causes.json"
+SEARCHED_TO = 5_000
+"""Rows up to which parameters are searched: beyond, what fitting chooses itself (penalty, rounds) is what matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,15 @@ class CauseSpecific:
         """Survival."""
         return self.of.tasks
 
+    @property
+    def most_rows(self) -> int:
+        """The other learner's limit of rows, if it has one."""
+        return int(getattr(self.of, "most_rows", 2**62))
+
     def suggest(self, trial: Suggest, target: Target) -> dict[str, Any]:
-        """The other learner's search space; all causes share the point."""
+        """The other learner's search space; all causes share the point. With many rows the defaults hold."""
+        if len(target) > SEARCHED_TO:
+            return self.of.defaults(target)
         return self.of.suggest(trial, target)
 
     def defaults(self, target: Target) -> dict[str, Any]:
