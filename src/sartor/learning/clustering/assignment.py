@@ -19,6 +19,7 @@ from sartor.learning.task import Matrix
 FORMAT = 1
 STATE, ENCODER = "groups.json", "encoder.json"
 CLEAR = 0.8
+OUTLYING = 5.0
 
 
 class FittedEncoder(Protocol):
@@ -32,9 +33,11 @@ class FittedEncoder(Protocol):
 class Placed:
     """Where n patients belong.
 
-    group:   (n,) counted from 0. share: (n,) how much speaks for that group against the others, 1/k to 1: the
-             posterior probability of the Gaussian densities around the centres. unusual: (n,) farther from its centre
-             than 99 of 100 patients of that group. clear: (n,) share ≥ .8 and not unusual.
+    group:    (n,) counted from 0. distance: (n,) from its centre.
+    share:    (n,) how much speaks for that group against the others, 1/k to 1: the posterior probability of Gaussian
+              densities around the centres.
+    unusual:  (n,) farther from the centre than 99 of 100 patients of that group, or with a number beyond 5 standard
+              deviations. clear: (n,) share ≥ .8 and not unusual.
     """
 
     group: Labels
@@ -56,13 +59,14 @@ class Assignment:
 
     def place(self, cohort: Cohort) -> Placed:
         """The group of each row; columns are taken by name, one that is not there is missing for everyone."""
-        points = self.representation.points(self.encoder.apply(cohort))
+        matrix = self.encoder.apply(cohort)
+        points = self.representation.points(matrix)
         group = self.partition.place(points)
         scores = self.partition.scores(points) / (1.0 if self.partition.covariances is not None else self.spread)
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         share = powers.max(axis=1) / powers.sum(axis=1)
         distance = self.partition.distances(points)[np.arange(len(points)), group]
-        unusual = distance > self.limits[group]
+        unusual = (distance > self.limits[group]) | (self.representation.farthest(matrix) > OUTLYING)
         return Placed(group, share, distance, unusual, (share >= CLEAR) & ~unusual)
 
     def to_files(self) -> Files:

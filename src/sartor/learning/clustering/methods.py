@@ -66,10 +66,10 @@ def part(
     if method == "mixture":
         return _mixture(points, k, seed, starts)
     labels = _ward(points, k) if method == "ward" else _kmeans(points, k, seed, starts)
-    counts = np.bincount(labels, minlength=k)
-    centres = np.array([points[labels == group].mean(axis=0) for group in range(k) if counts[group]])
-    order = np.lexsort((centres[:, 0], -counts[counts > 0]))
-    return Partition(method, centres[order], counts[counts > 0][order] / len(points))
+    centres = np.array([points[labels == group].mean(axis=0) for group in np.unique(labels)])
+    counts = np.bincount(Partition(method, centres, np.ones(len(centres))).place(points), minlength=len(centres))
+    order = np.lexsort((centres[:, 0], -counts))
+    return Partition(method, centres[order], counts[order] / len(points))
 
 
 def _kmeans(points: FloatArray, k: int, seed: int, starts: int) -> Labels:
@@ -93,7 +93,8 @@ def _ward(points: FloatArray, k: int) -> Labels:
 
 def _mixture(points: FloatArray, k: int, seed: int, starts: int) -> Partition:
     fitted = _fit_mixture(points, k, seed, starts)
-    order = np.lexsort((fitted.means_[:, 0], -fitted.weights_))
+    counts = np.bincount(fitted.predict(points), minlength=k)
+    order = np.lexsort((fitted.means_[:, 0], -counts))
     return Partition("mixture", fitted.means_[order], fitted.weights_[order], _regular(fitted.covariances_[order]))
 
 

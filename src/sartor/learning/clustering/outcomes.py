@@ -77,7 +77,7 @@ def kaplan_meier_band(target: Target) -> tuple[FloatArray, FloatArray, FloatArra
     inside = (survival > 0) & (survival < 1)
     variance = np.cumsum(died / np.maximum(at_risk * (at_risk - died), 1e-12))
     safe = np.where(inside, survival, 0.5)
-    half = Z * np.sqrt(variance) / np.abs(np.log(safe))
+    half = np.where(inside, Z * np.sqrt(np.where(inside, variance, 0.0)) / np.abs(np.log(safe)), 0.0)
     low = np.where(inside, safe ** np.exp(half), survival)
     high = np.where(inside, safe ** np.exp(-half), survival)
     return times, survival, low, high

@@ -37,11 +37,19 @@ class Representation:
 
     def standardised(self, matrix: Matrix) -> FloatArray:
         """(n, c): transformed, centred, scaled, numbers cut at ±3 standard deviations."""
+        values = self._uncut(matrix)
+        return np.where(self.binary, values, np.clip(values, -CUT, CUT))
+
+    def farthest(self, matrix: Matrix) -> FloatArray:
+        """(n,) the number farthest from the mean, in standard deviations before any cut; 0 without numbers."""
+        numbers = np.abs(self._uncut(matrix)[:, ~self.binary])
+        return np.asarray(numbers.max(axis=1, initial=0.0))
+
+    def _uncut(self, matrix: Matrix) -> FloatArray:
         values = np.asarray(matrix.values, dtype=float)[:, self.places].copy()
         for column in np.flatnonzero(np.isfinite(self.powers)):
             values[:, column] = yeo_johnson(values[:, column], self.powers[column])
-        values = (values - self.centre) / self.scale
-        return np.where(self.binary, values, np.clip(values, -CUT, CUT))
+        return np.asarray((values - self.centre) / self.scale)
 
     def points(self, matrix: Matrix) -> FloatArray:
         """(n, d): coordinates on the principal axes."""
