@@ -29,7 +29,6 @@ COLUMNS: Final = {
     "pooled_per_drug_pearson": "Pearson within drugs, folds pooled",
     "per_cell_pearson": "Pearson within cells",
     f"{HEADLINE}_gain": "Gain over the best mean",
-    "mean_squared_error": "Mean squared error",
     "global_pearson": "Global Pearson (do not judge by it)",
 }
 LABELS: Final = {
@@ -77,8 +76,14 @@ def shown(measure: Measure | None, digits: int = 3) -> str:
     if measure is None or measure.value is None:
         return "–"
     if measure.low is None or measure.high is None:
-        return f"{measure.value:.{digits}f}"
-    return f"{measure.value:.{digits}f} ({measure.low:.{digits}f} to {measure.high:.{digits}f})"
+        return _signed(f"{measure.value:.{digits}f}")
+    if measure.low == measure.high == 0:
+        return "0"
+    return _signed(f"{measure.value:.{digits}f} ({measure.low:.{digits}f} to {measure.high:.{digits}f})")
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def _find(validation: Validation, name: str, candidate: str, split: Split) -> Measure | None:
@@ -169,7 +174,12 @@ def _per_drug(prepared: PreparedResponses, compared: Compared) -> Section:
     known = [int(k) for k in order if np.isfinite(values[k])]
     count = (compared.fold >= 0).sum(axis=0)
     rows = tuple(
-        (prepared.responses.drugs[k], str(int(count[k])), f"{values[k]:.2f}", f"{scores.spearman[k]:.2f}")
+        (
+            prepared.responses.drugs[k],
+            str(int(count[k])),
+            _signed(f"{values[k]:.2f}"),
+            _signed(f"{scores.spearman[k]:.2f}"),
+        )
         for k in known
     )
     counts, edges = (
@@ -202,7 +212,7 @@ def _biomarkers(prepared: PreparedResponses, fitted: FittedResponses) -> Section
     kept = _stable(found)
     rows = tuple(
         (
-            prepared.responses.drugs[d], found.columns[p], f"{found.correlation[p, d]:+.2f}",
+            prepared.responses.drugs[d], found.columns[p], _signed(f"{found.correlation[p, d]:+.2f}"),
             f"{found.frequency[p, d]:.0%}", f"{found.q_value[p, d]:.1e}", _direction(prepared, found.correlation[p, d]),
         )
         for p, d in kept[:SHOWN_BIOMARKERS]

@@ -14,8 +14,9 @@ from sartor.domain.model import Task
 from sartor.domain.provenance import InputFile
 from sartor.domain.study import Surroundings
 from sartor.domain.validation import Check
-from sartor.errors import ConfigInvalid, TooFewData
+from sartor.errors import ConfigInvalid, LeakFound, TooFewData
 from sartor.learning.multiomics.comparison import INTEGRATIONS
+from sartor.learning.multiomics.leaks import copies
 from sartor.learning.multiomics.views import Rows, View, Views, align, refuse_repeats, take
 from sartor.learning.task import EVENT, Target
 
@@ -67,16 +68,17 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> PreparedViews:
     views, files = _views(known, ids, around)
     seen = np.array([view.present for view in views]).any(axis=0)
     kept = np.flatnonzero(usable & seen & np.array([bool(each) for each in ids]))
-    target = target.take(kept)
+    target, views = target.take(kept), take(views, kept)
     _refuse_too_few(target)
+    _refuse_copies(views, target)
     checks = (
         _count("patients_without_outcome", int((~usable).sum()), len(ids)),
         _count("patients_without_view", int((usable & ~seen).sum()), len(ids)),
-        *_alignment(views, ids),
+        *_alignment(views, len(ids)),
     )
     return PreparedViews(
         config=known,
-        views=take(views, kept),
+        views=views,
         target=target,
         ids=tuple(ids[row] for row in kept),
         groups=_groups(outcomes, known, kept),
@@ -222,13 +224,23 @@ def _views(known: Mapping[str, Any], ids: Sequence[str], around: Surroundings) -
     return tuple(views), files
 
 
-def _alignment(views: Views, ids: Sequence[str]) -> list[Check]:
+def _refuse_copies(views: Views, target: Target) -> None:
+    for view in views:
+        if found := copies(view, target):
+            raise LeakFound(
+                f"{', '.join(found[:3])} holds the outcome itself",
+                where=f"[[views]] {view.name}",
+                todo="name it in the view's `exclude`",
+            )
+
+
+def _alignment(views: Views, of: int) -> list[Check]:
     found = []
     for view in views:
         count = int(view.present.sum())
-        detail, values = f"{count} of {len(ids)} patients have it", {"patients": count, "columns": len(view.columns)}
+        detail, values = f"{count} of {of} patients have it", {"patients": count, "columns": len(view.columns)}
         found.append(
-            Check(name="view_alignment", passed=count == len(ids), severity="note", subject=view.name, detail=detail,
+            Check(name="view_alignment", passed=count == of, severity="note", subject=view.name, detail=detail,
                   values=dict(values))
         )  # fmt: skip
     return found

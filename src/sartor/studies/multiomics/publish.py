@@ -14,13 +14,15 @@ from sartor.domain.study import Publication, Surroundings
 from sartor.domain.validation import Measure, Validation
 from sartor.learning.multiomics import measures as engine
 from sartor.learning.multiomics.biomarkers import Biomarkers
+from sartor.learning.multiomics.enrichment import Enriched
 from sartor.studies.multiomics import tables
-from sartor.studies.multiomics.fit import FittedViews, PathwayTest
+from sartor.studies.multiomics.fit import FittedViews
 from sartor.studies.multiomics.prepare import PreparedViews
 from sartor.studies.multiomics.validate import PIPELINE
 
 SHOWN_BIOMARKERS = 20
 SHOWN_SETS = 15
+FEWEST_HITS = 2
 LEVEL = 0.05
 
 
@@ -56,8 +58,8 @@ def shown(measure: Measure | None, digits: int = 3) -> str:
     if measure is None or measure.value is None:
         return "–"
     if measure.low is None or measure.high is None:
-        return f"{measure.value:.{digits}f}"
-    return f"{measure.value:.{digits}f} ({measure.low:.{digits}f} to {measure.high:.{digits}f})"
+        return tables.signed(f"{measure.value:.{digits}f}")
+    return tables.signed(f"{measure.value:.{digits}f} ({measure.low:.{digits}f} to {measure.high:.{digits}f})")
 
 
 def _verdict(validation: Validation) -> tuple[Wording, ...]:
@@ -114,7 +116,7 @@ def _candidates(prepared: PreparedViews, fitted: FittedViews, validation: Valida
     for name in names:
         gain = validation.find(f"{headline}_gain", candidate=name)
         cells = [shown(validation.find(kind, candidate=name)) for kind in kinds]
-        rows.append((tables.LABELS.get(name, name), *cells, shown(gain)))
+        rows.append((tables.label(name), *cells, shown(gain)))
     rows += [
         (each.name, *("–" for _ in kinds), f"{each.status}: {each.reason}")
         for each in fitted.compared.candidates
@@ -127,8 +129,8 @@ def _candidates(prepared: PreparedViews, fitted: FittedViews, validation: Valida
         _say("candidates.explain", view=str(validation.facts["best_single"]).partition(":")[2]),
         _say(
             "candidates.chosen",
-            folds=[f"{tables.LABELS.get(name, name)} ({count})" for name, count in chosen.items()],
-            final=tables.LABELS.get(str(validation.facts["chosen"]), str(validation.facts["chosen"])),
+            folds=[f"{tables.label(name)} ({count})" for name, count in chosen.items()],
+            final=tables.label(str(validation.facts["chosen"])),
         ),
     )
     table = TableBlock(title="All candidates", headings=headings, rows=tuple(rows), emphasis=(0,))
@@ -147,12 +149,12 @@ def _forest(names: list[str], headline: str, validation: Validation) -> Figure:
     return Figure(
         kind="forest",
         title=title,
-        alt="; ".join(f"{tables.LABELS.get(name, name)}: {shown(each)}" for name, each in kept),
+        alt="; ".join(f"{tables.label(name)}: {shown(each)}" for name, each in kept),
         x_label=tables.MEASURES.get(headline, headline),
         series=(
             Series(
                 name=tables.MEASURES.get(headline, headline),
-                labels=tuple(tables.LABELS.get(name, name) for name, _ in kept),
+                labels=tuple(tables.label(name) for name, _ in kept),
                 x=tuple(float(each.value or 0) for _, each in kept),
                 low=tuple(float(each.low if each.low is not None else each.value or 0) for _, each in kept),
                 high=tuple(float(each.high if each.high is not None else each.value or 0) for _, each in kept),
@@ -165,9 +167,9 @@ def _choices(fitted: FittedViews) -> TableBlock:
     rows = tuple(
         (
             "all patients" if each.fold is None else str(each.fold + 1),
-            tables.LABELS.get(each.chosen, each.chosen),
-            tables.LABELS.get(each.over, each.over),
-            f"{each.gain:+.4f} ({each.low:+.4f} to {each.high:+.4f})",
+            tables.label(each.chosen),
+            tables.label(each.over),
+            tables.signed(f"{each.gain:+.4f} ({each.low:+.4f} to {each.high:+.4f})"),
             "yes" if each.accepted else "no",
         )
         for each in fitted.compared.choices
@@ -208,11 +210,15 @@ def _classes(prepared: PreparedViews, fitted: FittedViews) -> tuple[Section, ...
 
 def _missing_views(validation: Validation) -> tuple[Section, ...]:
     headline = str(validation.facts["headline"])
+    names = [each.subject for each in validation.checks if each.name == "view_alignment"]
     rows = []
-    for prefix, label in (("without=", "without {}"), ("views=", "patients with {} only")):
-        for each in validation.measures:
-            if each.name == headline and each.group.startswith(prefix):
-                rows.append((label.format(each.group.removeprefix(prefix)), str(each.n), shown(each)))
+    for each in validation.measures:
+        situation, _, what = each.group.partition("=")
+        if each.name != headline or situation not in ("without", "views"):
+            continue
+        whole = situation == "views" and what.split("+") == names
+        label = f"without {what}" if situation == "without" else "patients who have " + what.replace("+", " and ")
+        rows.append(("patients who have every view" if whole else label, str(each.n), shown(each)))
     if not rows:
         return ()
     everyone = validation.find(headline)
@@ -244,7 +250,7 @@ def _strongest(found: Biomarkers) -> list[Any]:
         (
             found.columns[k],
             f"{found.frequency[k]:.0%}",
-            f"{found.effect[k]:+.2f}",
+            tables.signed(f"{found.effect[k]:+.2f}"),
             found.leaning[k] or "–",
             f"{found.q_value[k]:.1e}" if np.isfinite(found.q_value[k]) else "–",
         )
@@ -276,26 +282,30 @@ def _pathways(fitted: FittedViews) -> Section:
         Paragraph(said=(_say("pathways.explain", title=source.title, version=source.version, licence=source.licence),))
     ]
     for test in fitted.pathways:
-        significant = sum(each.q_value <= LEVEL for each in test.found)
-        key = "pathways.view" if test.found else "pathways.nothing"
-        values = {"view": test.view, "mapped": test.mapped, "selected": test.selected, "tested": len(test.found)}
-        blocks.append(Paragraph(said=(_say(key, **values, **({"found": significant} if test.found else {})),)))
-        if test.found:
-            blocks.append(_sets(test))
+        values = {"view": test.view, "mapped": test.mapped, "selected": test.selected}
+        found = [each for each in test.found if len(each.hits) >= FEWEST_HITS]
+        if not found:
+            blocks.append(Paragraph(said=(_say("pathways.nothing", **values),)))
+            continue
+        strong = sum(each.q_value <= LEVEL for each in found)
+        blocks.append(Paragraph(said=(_say("pathways.view", tested=len(test.found), found=strong, **values),)))
+        blocks.append(_sets(test.view, found[:SHOWN_SETS]))
     return Section(anchor="pathways", heading=heading, blocks=tuple(blocks))
 
 
-def _sets(test: PathwayTest) -> TableBlock:
+def _sets(view: str, found: list[Enriched]) -> TableBlock:
     rows = tuple(
         (
             each.name, each.set_id, f"{len(each.hits)} of {each.measured}", f"{each.ratio:.1f}",
             f"{each.p_value:.1e}", f"{each.q_value:.2g}", _some(each.hits),
         )
-        for each in test.found[:SHOWN_SETS]
+        for each in found
     )  # fmt: skip
     headings = ("Gene set", "Id", "Genes", "Times chance", "p", "q", "Which")
-    strong = tuple(k for k, each in enumerate(test.found[:SHOWN_SETS]) if each.q_value <= LEVEL)
-    return TableBlock(title=f"{test.view}: gene sets", headings=headings, rows=rows, emphasis=strong)
+    strong = tuple(k for k, each in enumerate(found) if each.q_value <= LEVEL)
+    return TableBlock(
+        title=f"{view}: gene sets with two or more stable genes", headings=headings, rows=rows, emphasis=strong
+    )
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:

@@ -37,6 +37,16 @@ MEASURES: Final = {
 }
 
 
+def label(name: str) -> str:
+    """A candidate's name as the report shows it."""
+    return LABELS.get(name) or (f"{name.removeprefix('view:')} alone" if name.startswith("view:") else name)
+
+
+def signed(text: str) -> str:
+    """The same with the minus sign that printers use."""
+    return text.replace("-", "−")
+
+
 def predictions(prepared: PreparedViews, fitted: FittedViews) -> Columns:
     """One row per patient, repeat and candidate: fold, observed, predicted, and each class's probability."""
     target = prepared.target
