@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sartor.learning.drug_response.learners import DrugLearner
-from sartor.learning.drug_response.measures import Scores, scores
-from sartor.learning.drug_response.responses import Flags, Floats, Ints, Responses, Split, parts
+from sartor.learning.drug_response.measures import Scores, scores, within_drugs
+from sartor.learning.drug_response.responses import Floats, Ints, Responses, Split, parts
 from sartor.learning.stages import Choice
 
 PIPELINE = "pipeline"
@@ -69,35 +69,31 @@ def compare(
 def _choose(
     training: Responses, split: Split, able: Sequence[DrugLearner], *, seed: int, fold: int
 ) -> tuple[str, list[Choice]]:
-    """Simplest first, on one inner holdout: a larger learner must beat the one held with its whole 95 % interval."""
+    """Simplest first, by correlation within drugs on one inner holdout, with the whole 95 % interval of the gain."""
     inner, held = next(iter(parts(training, split, INNER_PARTS, seed)))
     seen = training.hidden_but(inner)
-    errors = {each.name: _errors(training.values, each.predict(seen, seed=seed), held) for each in able}
+    said = {each.name: each.predict(seen, seed=seed) for each in able}
+    found = {name: within_drugs(training.values, table, held) for name, table in said.items()}
     incumbent, made = able[0], []
     for level in sorted({each.complexity for each in able}):
         rivals = [each for each in able if each.complexity == level and each.name != incumbent.name]
         if not rivals:
             continue
-        rival = min(rivals, key=lambda each: float(np.nanmean(errors[each.name])))
-        gain, low, high = _gain(errors[incumbent.name], errors[rival.name], seed)
+        rival = max(rivals, key=lambda each: _mean(found[each.name]))
+        gain, low, high = _gain(found[incumbent.name], found[rival.name], seed)
         made.append(Choice(rival.name, incumbent.name, gain, low, high, accepted=low > 0, fold=fold))
         incumbent = rival if low > 0 else incumbent
     return incumbent.name, made
 
 
-def _errors(values: Floats, predicted: Floats, held: Flags) -> Floats:
-    """(d,) mean squared error of each drug over its variance among the held pairs; NaN below five pairs."""
-    count = held.sum(axis=0)
-    safe = np.maximum(count, 1)
-    known = np.where(held, values, 0.0)
-    mean = known.sum(axis=0) / safe
-    variance = np.where(held, (values - mean) ** 2, 0.0).sum(axis=0) / safe
-    squared = np.where(held, (values - predicted) ** 2, 0.0).sum(axis=0) / safe
-    return np.where((count >= 5) & (variance > 0), squared / np.where(variance > 0, variance, 1.0), np.nan)
+def _mean(each: Floats) -> float:
+    known = each[~np.isnan(each)]
+    return float(known.mean()) if len(known) else -1.0
 
 
 def _gain(old: Floats, new: Floats, seed: int) -> tuple[float, float, float]:
-    each = old - new
+    """Mean difference over drugs with its 95 % interval."""
+    each = new - old
     each = each[~np.isnan(each)]
     if len(each) < 2:
         return 0.0, -1.0, 1.0

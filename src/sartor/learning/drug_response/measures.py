@@ -39,10 +39,10 @@ def scores(values: Floats, predicted: Floats, fold: Ints) -> Scores:
     tested = (fold >= 0) & ~np.isnan(values) & ~np.isnan(predicted)
     folds = [tested & (fold == k) for k in range(int(fold.max()) + 1)]
     ranked = [(_ranks(values, mask), _ranks(predicted, mask)) for mask in folds]
-    pearson = _mean([_correlations(values, predicted, mask) for mask in folds])
-    spearman = _mean([_correlations(*both, mask) for both, mask in zip(ranked, folds, strict=True)])
-    of_cells = _mean([_correlations(values.T, predicted.T, mask.T) for mask in folds])
-    pooled = _correlations(values, predicted, tested)
+    pearson = _mean([within_drugs(values, predicted, mask) for mask in folds])
+    spearman = _mean([within_drugs(*both, mask) for both, mask in zip(ranked, folds, strict=True)])
+    of_cells = _mean([within_drugs(values.T, predicted.T, mask.T) for mask in folds])
+    pooled = within_drugs(values, predicted, tested)
     error = np.where(tested, (values - predicted) ** 2, 0.0)
     count = tested.sum(axis=0)
     squared = np.where(count > 0, error.sum(axis=0) / np.maximum(count, 1), np.nan)
@@ -51,8 +51,8 @@ def scores(values: Floats, predicted: Floats, fold: Ints) -> Scores:
     return Scores(pearson, spearman, pooled, of_cells, squared, overall, int(tested.sum()))
 
 
-def _correlations(values: Floats, predicted: Floats, mask: Flags) -> Floats:
-    """Pearson within each column, (d,)."""
+def within_drugs(values: Floats, predicted: Floats, mask: Flags) -> Floats:
+    """Pearson within each drug over the pairs of the mask, (d,); 0 for a constant prediction, NaN below 8 pairs."""
     count = mask.sum(axis=0)
     safe = np.maximum(count, 1)
     one = np.where(mask, values, 0.0)
