@@ -83,7 +83,7 @@ def study_after_fit(
         times = np.linspace(1, 15, 8)
         survival = np.stack([np.exp(-np.outer(np.exp(margin), times / 10))] * repeats)
     oof = OutOfFold(predicted, survival, times)
-    settled = {"subgroups": ["sex", "age"], "scheme": "stratified", "mitigation": False, **config}
+    settled = {"subgroups": ["sex", "age"], "scheme": "stratified", "mitigation": False, "resamples": 60, **config}
     prepared = Prepared(
         config=settled, cohort=cohort, people=people, target=target, ids=tuple(str(k) for k in range(n)), seed=seed
     )

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sartor.domain.model import Task
-from sartor.domain.validation import Check
+from sartor.domain.validation import Check, Curve, Measure
+from sartor.explaining.global_effects import accumulated_local_effects
+from sartor.explaining.sensitivity import deletion, deletion_check
 from sartor.learning import sample_size
 from sartor.learning.encoding import fit_encoder
 from sartor.learning.learner import Encoding
@@ -18,11 +20,38 @@ from sartor.studies.risk_model.validate.uncertainty import first_repeat
 
 ADDITIVE = 1e-6
 EXPLAINED_ROWS = 200
+EFFECT_ROWS = 1000
+SHOWN_EFFECTS = 10
 
 
 def checks_of(setting: Setting) -> Found:
-    """Sample size by Riley's criteria, and additivity and deletion tests of the explanations."""
-    return Found(checks=(*_sample_size(setting), *_explanations(setting)))
+    """Sample size by Riley's criteria, additivity and deletion tests of the explanations, and global effects."""
+    deleted, effects = _deleted(setting), _effects(setting)
+    tested = (deletion_check(deleted),) if deleted else ()
+    return Found(deleted, effects, (*_sample_size(setting), *_explanations(setting), *tested))
+
+
+def _deleted(setting: Setting) -> tuple[Measure, ...]:
+    """What deleting the named inputs first moves, against random orders; nothing with fewer than two inputs."""
+    model = setting.fitted.model
+    if len(getattr(model, "features", ())) < 2:
+        return ()
+    return deletion(model, setting.prepared.cohort, seed=setting.prepared.seed, most_rows=EXPLAINED_ROWS)
+
+
+def _effects(setting: Setting) -> tuple[Curve, ...]:
+    """Accumulated local effects of the ten inputs that contribute most."""
+    model = setting.fitted.model
+    features = [feature.name for feature in getattr(model, "features", ())]
+    if not features:
+        return ()
+    cohort = setting.prepared.cohort.take(np.arange(min(EXPLAINED_ROWS, len(setting.prepared.cohort))))
+    contributions = model.predict(cohort, [str(row) for row in range(len(cohort))]).contributions
+    weight = np.nan_to_num(np.abs(contributions)).mean(axis=0)
+    shown = [features[k] for k in np.argsort(-weight, kind="stable")[:SHOWN_EFFECTS] if weight[k] > 0]
+    return accumulated_local_effects(
+        model, setting.prepared.cohort, shown, most_rows=EFFECT_ROWS, seed=setting.prepared.seed
+    )
 
 
 def _sample_size(setting: Setting) -> Iterator[Check]:

@@ -17,7 +17,7 @@ from sartor.learning.task import EVENT
 ROW_RESAMPLES = 60_000_000
 """Rows × repeats × resamples that the pipeline's intervals may cost."""
 MOST_RESAMPLES, LEAST_RESAMPLES = 1000, 100
-SURVIVAL_ROW_RESAMPLES = 3_000_000
+SURVIVAL_ROW_RESAMPLES = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def setting_of(prepared: Prepared, fitted: Fitted) -> Setting:
     target, config = prepared.target, prepared.config
     cost = max(len(target) * len(fitted.folds), 1)
     allowed = SURVIVAL_ROW_RESAMPLES if target.task is Task.SURVIVAL else ROW_RESAMPLES
-    resamples = int(np.clip(allowed // cost, LEAST_RESAMPLES, MOST_RESAMPLES))
+    resamples = int(config.get("resamples") or np.clip(allowed // cost, LEAST_RESAMPLES, MOST_RESAMPLES))
     columns = [name for name in config.get("subgroups") or () if name in prepared.people]
     people = prepared.people.select(columns)
     groups = population_groups(people, bands=config.get("bands"), intersections=True) if columns else ()
