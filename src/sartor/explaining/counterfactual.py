@@ -60,15 +60,18 @@ def counterfactuals(
 ) -> tuple[Counterfactual, ...]:
     """At most `number` ways to lower the prediction of the one row of `cohort`, those of fewest changes first.
 
-    target: margin to reach; the model's base (the average person of the training data) when None. Those that reach it
-            come first, nearest first; then those that come nearest to it. No two change the same features. Empty when
-            the row is refused, is already there, or no plausible change helps.
+    target: margin to reach; half-way to the model's base (what it says before anything is known) when None, so that
+            no extreme value is asked for.
+    Those that reach it come first, nearest first; then those that come nearest to it. No two change the same features.
+    Empty when the row is refused, is already there, or no plausible change helps.
     """
     if len(model.classes) > 2 and model.task is Task.CLASSIFICATION:
         return ()
     plain = align(cohort, model.features).cohort
     now = model.predict(cohort, ("",))
-    goal = float(now.base[0]) if target is None else target
+    goal = float(now.margin[0] + now.base[0]) / 2 if target is None else target
+    if target is None and now.margin[0] <= now.base[0]:
+        return ()
     if now.status[0] is PredictionStatus.ABSTAINED or now.margin[0] <= goal:
         return ()
     single = [each for k, feature in enumerate(model.features) for each in _candidates(feature, plain, k)]

@@ -42,6 +42,12 @@ def convert(value: float, unit: str, to: str, *, measurement: str = "") -> float
     return None
 
 
+def shown(unit: str) -> str:
+    """A UCUM unit as readers write it."""
+    found: str = _table()["shown"].get(unit, unit)
+    return found
+
+
 def _dimension(unit: str) -> tuple[str, float] | None:
     for each in _table()["dimensions"]:
         if unit in each["factors"]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UNITS = {"mg/wk": "mg/week", "mg/d": "mg/day", "a": "years"}
+_UNITS = {"1": "", "mg/wk": "mg/week", "mg/d": "mg/day", "a": "years"}
 _STEP = 1024
 _ID_SHOWN = 8
 _LISTED = 8

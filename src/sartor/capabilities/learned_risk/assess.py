@@ -21,6 +21,7 @@ from sartor.domain.source import Knowledge, LearnedModel
 from sartor.domain.validation import Measure
 from sartor.explaining.attribution import ranked
 from sartor.explaining.counterfactual import Counterfactual, counterfactuals
+from sartor.knowledge import units
 
 SHOWN = 6
 HEADLINES = ("auroc", "harrell_c", "r2", "log_loss")
@@ -50,6 +51,7 @@ def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
         capability=CAPABILITY,
         kind="risk",
         about=about,
+        context=_covered(card),
         status=Status.NOT_ASSESSABLE if refused else Status.ASSESSED,
         conclusion=(Coded(system=SARTOR, code=found.status[0].name.lower(), label=found.status[0].value),),
         estimate=None if refused else _estimate(card, found),
@@ -57,6 +59,24 @@ def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
         because=because,
         details=details,
     )
+
+
+def _covered(card: ModelCard) -> tuple[Coded, ...]:
+    """Whom the card covers, as contexts of the finding: "age 35–90 years", "sex female"."""
+    by_name = {feature.name: feature for feature in card.features}
+    found = []
+    for condition in card.covers:
+        name = str(condition["feature"])
+        feature = by_name.get(name)
+        label = (feature.label if feature else "") or name
+        if isinstance(among := condition.get("in"), list):
+            text = f"{label} {' / '.join(str(each) for each in among)}"
+        else:
+            low, high = (condition.get(key) for key in ("low", "high"))
+            between = f"≥{low}" if high is None else f"≤{high}" if low is None else f"{low}–{high}"
+            text = f"{label} {between} {units.shown(feature.unit) if feature else ''}".strip()
+        found.append(Coded(system=f"{SARTOR}/model-covers", code=name, label=text))
+    return tuple(found)
 
 
 def _estimate(card: ModelCard, found: Predictions) -> Estimate:
@@ -113,6 +133,7 @@ def _facts(card: ModelCard, values: dict[str, Value], found: Predictions, digest
     missing = [feature.label or feature.name for feature in card.features if feature.name not in values]
     return {
         "model": card.name,
+        "guideline": f"{card.name} {card.version}",
         "version": card.version,
         "digest": digest,
         "task": card.task.value,
@@ -188,7 +209,7 @@ def _shown(value: Value | None, unit: str) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else f"{value:.4g}"
-    return f"{text} {unit}".strip() if unit not in ("", "1") else text
+    return f"{text} {units.shown(unit)}".strip()
 
 
 def _counterfactual(each: Counterfactual, card: ModelCard) -> JsonValue:
@@ -198,7 +219,7 @@ def _counterfactual(each: Counterfactual, card: ModelCard) -> JsonValue:
             "feature": by_name[change.feature].label or change.feature,
             "before": change.before,
             "after": change.after,
-            "unit": by_name[change.feature].unit,
+            "unit": units.shown(by_name[change.feature].unit),
         }
         for change in each.changes
     ]

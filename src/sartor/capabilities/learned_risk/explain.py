@@ -86,8 +86,10 @@ def _set(details: Mapping[str, Any]) -> list[Wording]:
         return []
     found = [each for each in classes.split("|") if each]
     if len(found) == 1:
-        return [_say("clinician.set_one", label=found[0])]
-    return [_say("clinician.set_many" if found else "clinician.set_none", labels=found or ["-"])]
+        return [_say("clinician.set_one", outcome=details["outcome"], label=found[0])]
+    return [
+        _say("clinician.set_many" if found else "clinician.set_none", outcome=details["outcome"], labels=found or ["-"])
+    ]
 
 
 def _for_patient(finding: Finding, details: Mapping[str, Any]) -> tuple[Wording, ...]:
@@ -115,7 +117,7 @@ def _changes(details: Mapping[str, Any]) -> tuple[Wording, ...]:
                 "part.change",
                 feature=c["feature"],
                 before=c["before"],
-                after=f"{c['after']} {_unit(c['unit'])}".strip(),
+                after=f"{c['after']} {c['unit']}".strip(),
             )
             for c in each["changes"]
         ]
@@ -196,7 +198,3 @@ def _figure(value: float) -> str:
 
 def _count(n: int) -> str:
     return f"{n:,}"
-
-
-def _unit(unit: str) -> str:
-    return "" if unit == "1" else unit

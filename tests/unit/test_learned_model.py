@@ -1,0 +1,262 @@
+"""A model's folder, its predictions, `sartor predict`, and the same model in the patient flow."""
+
+import csv
+import json
+import math
+
+import model_sample
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sartor.cli import app
+from sartor.domain.cohort_table import Cohort, Column, ColumnKind
+from sartor.domain.model import PredictionStatus
+from sartor.errors import ModelRefused, OutputError
+from sartor.io.model_folder import read_model
+from sartor.io.study_folder import MANIFEST, sealed, tsv
+from sartor.learning.model import not_covered
+
+
+@pytest.fixture(scope="module")
+def model():
+    return model_sample.model()
+
+
+@pytest.fixture
+def study(tmp_path, model):
+    return model_sample.folder(tmp_path / "study", model)
+
+
+def ids(n):
+    return tuple(str(row) for row in range(n))
+
+
+def test_contributions_add_up_to_the_margin_and_the_link_gives_the_value(model):
+    found = model.predict(model_sample.cohort(50, seed=3), ids(50))
+    assert np.allclose(found.base + found.contributions.sum(axis=1), found.margin, atol=1e-9)
+    spoken = np.isfinite(found.value)
+    assert np.allclose(found.value[spoken], 1 / (1 + np.exp(-found.margin[spoken])), atol=1e-12)
+    assert np.all(found.low[spoken] <= found.value[spoken])
+    assert np.all(found.value[spoken] <= found.high[spoken])
+    assert found.features == ("age", "sex", "sbp", "cholesterol", "diabetes")
+
+
+def test_columns_are_taken_by_name_in_any_order_and_kind(model):
+    people = model_sample.cohort(8, seed=4)
+    plain = model.predict(people, ids(8))
+    text = people.column("age").labels()
+    labels = tuple(sorted(set(text)))
+    codes = np.array([labels.index(each) for each in text], dtype=np.int32)
+    shuffled = Cohort((Column("age", ColumnKind.CATEGORY, codes, labels), *people.columns[:0:-1]))
+    assert np.array_equal(model.predict(shuffled, ids(8)).margin, plain.margin)
+
+
+def test_a_label_that_training_never_saw_is_reported_and_replaced_by_the_typical_one(model):
+    people = model_sample.cohort(2, seed=4)
+    strange = Column("sex", ColumnKind.CATEGORY, np.array([0, 1], np.int32), ("female", "unknown"))
+    columns = tuple(strange if column.name == "sex" else column for column in people.columns)
+    found = model.predict(Cohort(columns), ids(2))
+    assert found.status[1] is PredictionStatus.UNUSUAL
+    assert "'unknown' was not seen" in found.reasons[1]
+    assert "typical value used for sex" in found.reasons[1]
+
+
+def test_a_value_that_may_be_missing_needs_no_stand_in_and_one_that_may_not_is_named(model):
+    people = model_sample.cohort(2, seed=4)
+    without = model.predict(people.without(["cholesterol"]), ids(2))
+    assert all("cholesterol" not in reason for reason in without.reasons)
+    lacking = model.predict(people.without(["sbp"]), ids(2))
+    assert all("typical value used for sbp" in reason for reason in lacking.reasons)
+
+
+def test_a_row_of_which_little_is_known_or_unlike_training_is_refused(model):
+    people = model_sample.cohort(2, seed=4)
+    little = model.predict(people.select(["age"]), ids(2))
+    assert set(little.status) == {PredictionStatus.ABSTAINED}
+    assert "too little is known: missing sex, sbp" in little.reasons[0]
+    assert np.isnan(little.value).all()
+    wild = Column("sbp", ColumnKind.NUMBER, np.array([900.0, 130.0], np.float32))
+    columns = tuple(wild if column.name == "sbp" else column for column in people.columns)
+    assert model.predict(Cohort(columns), ids(2)).status[0] is PredictionStatus.ABSTAINED
+
+
+def test_conditions_of_the_card_refuse_with_the_value():
+    people = model_sample.cohort(3)
+    age = float(people.column("age").values[0])
+    found = not_covered(({"feature": "age", "low": age + 1}, {"feature": "sex", "in": ["male", "female"]}), people, 3)
+    assert found[0] == [f"not covered: age {age:g} is below {age + 1:g}"]
+    assert not_covered(({"feature": "stage", "in": ["I"]},), people, 1)[0] == ["not covered: stage is not known"]
+
+
+def test_the_folder_gives_the_same_model_and_the_same_bytes(tmp_path, study, model):
+    card, again = read_model(study)
+    people = model_sample.cohort(20, seed=6)
+    one, other = model.predict(people, ids(20)), again.predict(people, ids(20))
+    assert card.title == "Made-up risk model"
+    assert np.array_equal(one.margin, other.margin)
+    assert again.covers == card.covers
+    second = model_sample.folder(tmp_path / "again", model)
+    names = sorted(path.relative_to(study) for path in study.rglob("*") if path.is_file())
+    assert all((study / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+def test_tables_leave_missing_cells_empty_and_join_lists(study):
+    assert (study / "tables" / "scores.tsv").read_text() == "candidate\tscore\tterms\nlinear\t0.76\ta|b\nnone\t\t\n"
+    assert tsv({"note": ["two\nlines"]}) == b"note\ntwo lines\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("model.json", b"{}", "altered"),
+        ("stranger.json", b"{}", "not in the manifest"),
+        ("encoder.json", None, "missing"),
+    ],
+)
+def test_an_altered_foreign_or_missing_file_is_refused(study, name, content, reason):
+    path = study / "model" / name
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(ModelRefused, match=reason):
+        read_model(study)
+
+
+def test_links_pickles_and_paths_out_of_the_folder_are_refused(tmp_path, study):
+    model = study / "model"
+    (model / "link.json").symlink_to(tmp_path)
+    with pytest.raises(ModelRefused, match="is a link"):
+        read_model(study)
+    (model / "link.json").unlink()
+    kept = {path.name: path.read_bytes() for path in model.iterdir() if path.is_file() and path.name != MANIFEST}
+    for bad, reason in (({"x.pkl": b"{}"}, "not read"), ({"w.json": b"\x80\x04K."}, "pickle")):
+        _seal(tmp_path / reason, kept | bad)
+        with pytest.raises(ModelRefused, match=reason):
+            read_model(tmp_path / reason)
+    manifest = json.loads((model / MANIFEST).read_text())
+    manifest["files"]["../card.json"] = manifest["files"]["card.json"]
+    (model / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelRefused, match="outside the folder"):
+        read_model(study)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, "card.json", "model.json"])
+def test_a_newer_format_is_refused_with_what_to_do(tmp_path, study, name):
+    model = study / "model"
+    kept = {path.relative_to(model).as_posix(): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    newer = json.dumps(json.loads(kept[name]) | {"format": 99}).encode()
+    del kept[MANIFEST]
+    _seal(tmp_path / "newer", kept if name == MANIFEST else kept | {name: newer})
+    if name == MANIFEST:
+        (tmp_path / "newer" / MANIFEST).write_bytes(newer)
+    with pytest.raises(ModelRefused, match="update Sartor"):
+        read_model(tmp_path / "newer")
+
+
+def _seal(folder, files):
+    for name, content in sealed(files).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path, study, model):
+    (study / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match=r"thesis\.txt"):
+        model_sample.folder(study, model)
+    assert (study / "thesis.txt").read_text() == "years of work"
+    assert [each.name for each in tmp_path.iterdir()] == ["study"]
+
+
+def test_predict_writes_every_column_of_the_contract(tmp_path, study):
+    people = model_sample.cohort(5, seed=8)
+    table = tmp_path / "people.csv"
+    with table.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["patient", *people.names])
+        writer.writerows(zip("abcde", *(column.labels() for column in people.columns), strict=True))
+    result = CliRunner().invoke(app, ["predict", str(study), str(table), "--out", str(tmp_path / "p.tsv")])
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader((tmp_path / "p.tsv").open(), delimiter="\t"))
+    assert [row["id"] for row in rows] == list("abcde")
+    for row in rows:
+        parts = [float(value) for name, value in row.items() if name.startswith("contribution:")]
+        assert len(parts) == 5
+        odds = float(row["base"]) + sum(parts)
+        assert float(row["prediction"]) == pytest.approx(1 / (1 + math.exp(-odds)), abs=1e-9)
+        assert float(row["low"]) <= float(row["prediction"]) <= float(row["high"])
+
+
+def bundle(**observations):
+    entries = [{"resource": {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1958-03-02"}}]
+    codes = {"sbp": "8480-6", "cholesterol": "2093-3"}
+    for name, (value, unit) in observations.items():
+        quantity = {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+        code = {"coding": [{"system": "http://loinc.org", "code": codes[name]}]}
+        resource = {"resourceType": "Observation", "id": name, "status": "final", "code": code}
+        entries.append({"resource": resource | {"valueQuantity": quantity, "effectiveDateTime": "2026-05-01"}})
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def report(tmp_path, patient, *options):
+    file = tmp_path / "bundle.json"
+    file.write_text(json.dumps(patient))
+    arguments = ["report", str(file), "--out", str(tmp_path / "out"), "--only", "learned_risk", *options]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads((tmp_path / "out" / "report.json").read_text())
+
+
+def test_without_a_model_the_report_does_not_change(tmp_path):
+    made = report(tmp_path, bundle(sbp=(150, "mm[Hg]")))
+    assert made["findings"] == []
+    assert made["evidence"] == []
+    assert made["not_tested"] == []
+
+
+def test_the_report_predicts_what_predict_predicts(tmp_path, study):
+    made = report(tmp_path, bundle(sbp=(162, "mm[Hg]"), cholesterol=(6.2, "mmol/L")), "--model", str(study))
+    arguments = ["predict", str(study), str(tmp_path / "bundle.json"), "--out", str(tmp_path / "p.tsv")]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    (row,) = csv.DictReader((tmp_path / "p.tsv").open(), delimiter="\t")
+    (found,) = made["findings"]
+    assert found["finding"]["details"]["prediction"] == pytest.approx(float(row["prediction"]), abs=1e-9)
+    weights = {each["fact"]: each["weight"] for each in found["explanation"]["contributions"]}
+    assert weights["made_up.sbp"] == pytest.approx(float(row["contribution:sbp"]), abs=1e-9)
+    facts = {fact["name"]: fact["value"] for fact in made["evidence"][0]["facts"]}
+    assert facts["made_up.cholesterol"] == pytest.approx(6.2 * 38.665, rel=1e-9)
+    assert facts["made_up.diabetes"] == "no"  # the card says that its records list every diagnosis
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "With systolic blood pressure" in page
+    assert "0.76" in page
+    assert made["provenance"]["sources"][0]["id"] == "model:made_up"
+    assert len(made["provenance"]["sources"][0]["sha256"]) == 64
+
+
+def test_one_who_is_not_covered_gets_no_prediction_and_the_reason(tmp_path, study):
+    young = bundle(sbp=(120, "mm[Hg]"))
+    young["entry"][0]["resource"]["birthDate"] = "2015-01-01"
+    (found,) = report(tmp_path, young, "--model", str(study))["findings"]
+    assert found["finding"]["status"] == "not assessable"
+    assert found["finding"]["estimate"] is None
+    assert "not covered: age" in " ".join(found["text"]["clinician"])
+
+
+def test_a_unit_that_leads_nowhere_is_missing_and_lowers_the_quality(tmp_path, study):
+    made = report(tmp_path, bundle(sbp=(120, "mg/dL")), "--model", str(study))
+    (found,) = made["findings"]
+    assert "Made-up risk model: systolic blood pressure" in [each["subject"] for each in made["not_tested"]]
+    assert found["finding"]["certainty"]["input_quality"] == "poor"
+    assert "typical value used for sbp" in " ".join(found["text"]["clinician"])
+
+
+def test_the_capability_keeps_the_rules_with_a_model(study):
+    from sartor import registry
+    from sartor.domain.record import Demographics, Record
+    from sartor.domain.source import Knowledge, LearnedModel
+    from sartor.testing.conformance import check
+
+    (capability,) = registry.load(["learned_risk"]).capabilities
+    knowledge = Knowledge(models=(LearnedModel(*read_model(study), "0" * 64),))
+    record = Record(demographics=Demographics(birth_date="1958-03-02", sex="female"), as_of="2026-11-21")
+    assert check(capability, record, knowledge) == []
+    assert check(capability, Record(), knowledge) == []
