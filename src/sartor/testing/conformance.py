@@ -1,23 +1,28 @@
-"""What every capability must keep to: one body of checks, walked over the registry and open to plug-in authors."""
+"""What every capability and study must keep to: checks walked over the registry and open to plug-in authors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
-from sartor import pipeline
+from sartor import cohort_flow, pipeline
 from sartor.domain.capability import Capability
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Explanation, Wording
 from sartor.domain.finding import ActionKind, Finding, Status
 from sartor.domain.record import Record
 from sartor.domain.source import Knowledge
-from sartor.registry import VERBS
+from sartor.domain.study import Study, Surroundings
+from sartor.errors import ConfigInvalid
+from sartor.registry import STUDY_VERBS, VERBS
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One rule that a capability breaks, and where."""
+    """One rule that a capability or study breaks, and where."""
 
     rule: str
     where: str
@@ -123,3 +128,75 @@ def _purity(
         yield Problem("explain gives the same explanation for the same finding", capability.card.name)
     if evidence.model_dump_json() != before:
         yield Problem("assess and explain leave the evidence as it is", capability.card.name)
+
+
+def check_study(study: Study) -> list[Problem]:
+    """List every rule that a study breaks, without running it on data.
+
+    Its package exports the card and four verbs and no more, its wording is whole, and faults of a configuration are
+    refused before anything is read.
+    """
+    problems = list(_study_card(study))
+    problems += _study_wording(study)
+    problems += _study_refusals(study)
+    return problems
+
+
+def _study_card(study: Study) -> Iterator[Problem]:
+    card = study.card
+    for field in ("title", "question", "intended_use", "not_for", "version", "package"):
+        if not getattr(card, field):
+            yield Problem("the card states its " + field.replace("_", " "), card.name)
+    for source in card.sources:
+        if not (source.version and source.licence):
+            yield Problem("every source has a version and a licence", f"{card.name}: {source.id}")
+    exported = set(getattr(study, "__all__", ("card", *STUDY_VERBS)))
+    if exported != {"card", *STUDY_VERBS}:
+        yield Problem("a study exports exactly card, prepare, fit, validate and publish", card.name)
+
+
+def _study_wording(study: Study) -> Iterator[Problem]:
+    card = study.card
+    table = files(sys.modules[card.package]) / "wording" / "en.toml"
+    if not table.is_file():
+        yield Problem("a study has a wording/en.toml", card.name)
+        return
+    wording = cohort_flow.wording(study, "en")
+    if not wording.sentences:
+        yield Problem("the wording has sentences", card.name)
+    for key, sentence in wording.sentences.items():
+        if not sentence.strip():
+            yield Problem("a sentence is not empty", f"{card.name}.{key}")
+        if key.partition(".")[0] == card.name:
+            yield Problem("keys in the table go without the study's name", f"{card.name}.{key}")
+
+
+def _study_refusals(study: Study) -> Iterator[Problem]:
+    name = study.card.name
+    reads: list[str] = []
+    faults: dict[str, Mapping[str, Any]] = {
+        "an empty configuration is refused as config-invalid": {},
+        "an unknown key is refused as config-invalid": {"data": "cohort.csv", "no_such_key_at_all": 1},
+    }
+    for rule, config in faults.items():
+        try:
+            study.prepare(config, _nothing_to_read(reads))
+        except ConfigInvalid as error:
+            if "no_such_key_at_all" in config and "no_such_key_at_all" not in str(error):
+                yield Problem("the refusal names the unknown key", name)
+            if not error.todo:
+                yield Problem("the refusal says what to do", name)
+        except Exception as error:
+            yield Problem(rule, f"{name}: {type(error).__name__}")
+        else:
+            yield Problem(rule, name)
+    if reads:
+        yield Problem("a faulty configuration is refused before files are read", f"{name}: {reads[0]}")
+
+
+def _nothing_to_read(reads: list[str]) -> Surroundings:
+    def read(path: str, **_: Any) -> Any:
+        reads.append(path)
+        raise FileNotFoundError(path)
+
+    return Surroundings(read=read, clock=lambda: 0.0, now="2000-01-01T00:00:00+00:00", progress=lambda _: None)
