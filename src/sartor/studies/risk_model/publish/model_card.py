@@ -16,7 +16,36 @@ from sartor.studies.risk_model.publish.telling import Told, _table, say, worded
 from sartor.studies.risk_model.publish.verdict import Verdict
 
 ON_CARD = frozenset(
-    ["auroc", "auprc", "brier", "scaled_brier", "calibration_slope", "calibration_intercept", "ici", "ece", "observed_expected", "harrell_c", "uno_c", "integrated_brier", "r2", "mae", "rmse", "accuracy", "balanced_accuracy", "log_loss", "coverage", "net_benefit", "sensitivity", "specificity", "ppv", "npv", "selection_rate", "auc_at", "observed_expected_at", "ici_at"]
+    {
+        "auroc",
+        "auprc",
+        "brier",
+        "scaled_brier",
+        "calibration_slope",
+        "calibration_intercept",
+        "ici",
+        "ece",
+        "observed_expected",
+        "harrell_c",
+        "uno_c",
+        "integrated_brier",
+        "r2",
+        "mae",
+        "rmse",
+        "accuracy",
+        "balanced_accuracy",
+        "log_loss",
+        "coverage",
+        "net_benefit",
+        "sensitivity",
+        "specificity",
+        "ppv",
+        "npv",
+        "selection_rate",
+        "auc_at",
+        "observed_expected_at",
+        "ici_at",
+    }
 )
 
 

@@ -105,12 +105,12 @@ class Told:
         return values[:, 1] if self.prepared.target.is_binary else values.max(axis=1)
 
 
-def worded(key: str, **values: JsonValue) -> Wording:
+def worded(key: str, /, **values: JsonValue) -> Wording:
     """A sentence of the report, to be said later."""
     return Wording(key=f"{CARD.name}.report.{key}", values=values)
 
 
-def say(key: str, **values: JsonValue) -> str:
+def say(key: str, /, **values: JsonValue) -> str:
     """A title, label or cell of the report, said now."""
     return _table().say(worded(key, **values))
 
