@@ -14,6 +14,7 @@ from sartor.domain.document import Figure, Paragraph, TableBlock
 from sartor.errors import ConfigInvalid, TooFewData
 from sartor.explaining.wording import WordingTable
 from sartor.io.cohort_table import read_cohort
+from sartor.learning.model import model_from_files
 from sartor.studies.transfer import prepare
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -84,6 +85,12 @@ def test_every_way_stands_side_by_side_and_the_guarded_one_is_a_model(task: str,
     predicted = fitted.model.predict(table, [str(i) for i in range(len(table))])
     assert predicted.base + predicted.contributions.sum(axis=1) == pytest.approx(predicted.margin, abs=1e-6)
     assert np.corrcoef(predicted.margin, publication.predictions["guarded"])[0, 1] > 0.5
+    again = model_from_files(publication.files, publication.card).predict(table, predicted.ids)
+    assert np.array_equal(again.value, predicted.value, equal_nan=True)
+    said = np.isfinite(predicted.value) & np.isfinite(predicted.low)
+    assert said.any() or task == "survival"
+    assert (predicted.low[said] <= predicted.value[said] + 1e-9).all()
+    assert (predicted.high[said] >= predicted.value[said] - 1e-9).all()
     if task == "survival":
         assert "risk:5" in predicted.further
 

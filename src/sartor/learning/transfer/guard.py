@@ -26,11 +26,6 @@ TEMPER = 0.4
 to 0.5 the greatest shortfall over the simulated cohorts was least."""
 
 
-FOR_SOURCE = 1.0
-"""Log odds by which the recalibrated source is believed before any data: a site with a handful of outcomes should not
-leave a source that somebody chose with reason; it is outvoted by a few dozen."""
-
-
 @dataclass(frozen=True, slots=True)
 class Assessed:
     """One method inside the training rows: the grid point with the least loss there.
@@ -107,11 +102,10 @@ def weigh(assessed: Mapping[str, Assessed], n: int, task: Task, trusted: Sequenc
     doi:10.1017/S0266466604201086). A squared error is first divided by the least residual variance.
     """
     names = [name for name in trusted if name in assessed]
-    prior = np.array([FOR_SOURCE if name.startswith("source") else 0.0 for name in names])
     losses = np.array([assessed[name].loss for name in names])
     if task is Task.REGRESSION:
         losses = losses / max(2 * losses.min() / n, 1e-12)
-    shares = np.exp(prior - TEMPER * (losses - losses.min()))
+    shares = np.exp(-TEMPER * (losses - losses.min()))
     shares /= shares.sum()
     return {name: float(share) for name, share in zip(names, shares, strict=True) if share > 1e-4}
 

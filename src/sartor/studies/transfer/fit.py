@@ -11,10 +11,13 @@ import numpy as np
 from sartor.domain.cohort_table import Cohort, ColumnKind
 from sartor.domain.model import Feature, Task
 from sartor.domain.study import Surroundings
+from sartor.errors import TooFewData
 from sartor.learning.learner import FloatArray
 from sartor.learning.model import Model
-from sartor.learning.task import EVENT
+from sartor.learning.task import EVENT, Target
 from sartor.learning.transfer import (
+    GUARDED,
+    WHOLE,
     Compared,
     Guarded,
     Linear,
@@ -79,7 +82,7 @@ def fit(prepared: PreparedTransfer, around: Surroundings) -> FittedTransfer:
     return FittedTransfer(
         compared=compared,
         methods=ways,
-        model=_model(prepared, encoder, guarded, target_matrix),
+        model=_model(prepared, encoder, guarded, target_matrix, compared),
         linear={name: each for name, each in fitted.items() if isinstance(each, Linear)},
         columns=matrix.columns,
         weights={name: share for name, (share, _) in guarded.parts.items()},
@@ -94,7 +97,7 @@ def _in_time(budget: float | None, began: float, now: float, done: int) -> bool:
     return budget is None or began + (now - began) * (done + 1) / done <= 0.9 * budget
 
 
-def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: Any) -> Model:
+def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: Any, compared: Compared) -> Model:
     sites = prepared.sites
     found = transferred(guarded.parts, matrix, sites.target, calibration=(1.0, 0.0))
     importance = matrix.by_feature(np.abs(found.contributions(matrix)[1])).mean(axis=0)
@@ -105,10 +108,25 @@ def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: A
         features=features(target_rows, dict(zip(matrix.features, importance, strict=True))),
         task=sites.target.task,
         learner=NAME,
+        conformal=_conformal(sites.target, compared.margins[WHOLE][GUARDED], prepared.folds),
         novelty=_novelty(matrix),
         classes=sites.target.classes if sites.target.task is Task.CLASSIFICATION else (),
         horizons=horizons(prepared),
     )
+
+
+def _conformal(target: Target, margins: FloatArray, count: int) -> Any:
+    """Intervals from the guarded out-of-fold predictions; None where they are too few."""
+    from sartor.learning.conformal import Conformal
+
+    predicted = margins
+    if target.task is Task.CLASSIFICATION:
+        positive = 1 / (1 + np.exp(-np.clip(margins, -500, 500)))
+        predicted = np.stack([1 - positive, positive], axis=-1)
+    try:
+        return Conformal.fit(predicted, target, test_share=1 / count)
+    except TooFewData:
+        return None
 
 
 def _novelty(matrix: Any) -> Any:
