@@ -82,6 +82,11 @@ def rows_of(figure: Figure) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def _series_rows(series: Series, banded: bool) -> list[tuple[str, ...]]:
+    if not series.y and not series.labels:
+        values = np.asarray(series.x, float)
+        counts, edges = np.histogram(values[np.isfinite(values)], bins=10)
+        pairs = zip(edges[:-1], edges[1:], counts, strict=True)
+        return [(f"{low:.4g} – {high:.4g}", str(count)) for low, high, count in pairs]
     values = _values(series) if series.labels else series.y
     first = series.labels or tuple(_number(value) for value in series.x)
     limits = (
