@@ -66,7 +66,7 @@ def one_population(standardised: FloatArray, binary: np.ndarray, generator: np.r
         ranks = np.argsort(np.argsort(drawn[:, column], kind="stable"), kind="stable")
         drawn[:, column] = levels[np.searchsorted(np.cumsum(counts), ranks, side="right")] - mean[column]
     found = mean + drawn
-    return np.where(binary, found, np.clip(found, -CUT, CUT))
+    return np.asarray(np.where(binary, found, np.clip(found, -CUT, CUT)))
 
 
 def choose(

@@ -80,7 +80,7 @@ def kaplan_meier_band(target: Target) -> tuple[FloatArray, FloatArray, FloatArra
     half = np.where(inside, Z * np.sqrt(np.where(inside, variance, 0.0)) / np.abs(np.log(safe)), 0.0)
     low = np.where(inside, safe ** np.exp(half), survival)
     high = np.where(inside, safe ** np.exp(-half), survival)
-    return times, survival, low, high
+    return times, np.asarray(survival, dtype=float), low, np.asarray(high, dtype=float)
 
 
 def differ(target: Target, labels: Labels) -> tuple[str, float]:

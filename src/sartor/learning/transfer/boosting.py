@@ -76,7 +76,7 @@ def _train(values: FloatArray, target: Target, begun: FloatArray, *, rounds: int
 
     outcome = target.values if target.task is not Task.SURVIVAL else np.zeros(len(target))
     data = lightgbm.Dataset(values, outcome, init_score=begun, params={"verbosity": -1, "max_bin": FIXED["max_bin"]})
-    parameters = FIXED | {"learning_rate": rate, "seed": seed}
+    parameters: dict[str, Any] = {**FIXED, "learning_rate": rate, "seed": seed}
     if target.task is Task.CLASSIFICATION:
         parameters["objective"] = "binary"
     elif target.task is Task.REGRESSION:

@@ -74,9 +74,9 @@ def folds(target: Target, *, count: int, seed: int) -> list[Fold]:
 def stratum(target: Target) -> npt.NDArray[np.int64]:
     """What splits keep balanced: the class, whether the event occurred, nothing for a number."""
     if target.task is Task.CLASSIFICATION:
-        return target.values.astype(np.int64)
+        return np.asarray(target.values, dtype=np.int64)
     if target.events is not None:
-        return (target.events == EVENT).astype(np.int64)
+        return np.asarray(target.events == EVENT, dtype=np.int64)
     return np.zeros(len(target), dtype=np.int64)
 
 

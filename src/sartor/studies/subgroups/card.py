@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-
-from pydantic import JsonValue
+from typing import Any
 
 from sartor.domain.explanation import Wording
 from sartor.domain.study import StudyCard
@@ -30,12 +29,12 @@ CARD = StudyCard(
 )
 
 
-def worded(key: str, **values: JsonValue) -> Wording:
+def worded(key: str, **values: Any) -> Wording:
     """A sentence of this study, to be said later."""
     return Wording(key=f"{NAME}.{key}", values=values)
 
 
-def say(key: str, **values: JsonValue) -> str:
+def say(key: str, **values: Any) -> str:
     """A title, label or cell of this study, said now."""
     return _table().say(worded(key, **values))
 
