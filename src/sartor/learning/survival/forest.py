@@ -45,7 +45,7 @@ class SurvivalForest:
 
     def defaults(self, target: Target) -> dict[str, Any]:
         """A third of the columns per split, about eight expected events per leaf."""
-        return {"leaf_events": 8.0, "columns": 0.4, "trees": 100 if len(target) <= 4_000 else 60}
+        return {"leaf_events": 8.0, "columns": 0.4, "trees": 100 if len(target) <= 4_000 else 30}
 
     def fit(
         self,

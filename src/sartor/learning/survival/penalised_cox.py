@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sartor.learning.survival.partial_likelihood import RiskSets
 
 Floats = npt.NDArray[np.float64]
-LADDER: Floats = np.geomspace(3.0, 0.001, 9)
+LADDER: Floats = np.geomspace(1.0, 0.001, 6)
 """Ridge penalties tried, per event, on standardised columns, from strong to weak."""
 
 
