@@ -207,14 +207,16 @@ def _definitions(given: Mapping[str, Any], index: Mapping[str, Any]) -> tuple[di
         try:
             wanted[name] = Definition.model_validate(content)
         except ValidationError as error:
-            faults += [f"columns.{name}.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+            faults += [
+                f"{'.'.join(map(str, ('columns', name, *each['loc'])))}: {each['msg']}" for each in error.errors()
+            ]
             continue
         if wanted[name].resource != "Patient" and not wanted[name].code:
             faults.append(f"columns.{name}: no code")
     try:
         when = Index.model_validate(dict(index))
     except ValidationError as error:
-        faults += [f"index.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        faults += [f"{'.'.join(map(str, ('index', *each['loc'])))}: {each['msg']}" for each in error.errors()]
         when = Index()
     if when.date and math.isnan(_day(when.date)):
         faults.append(f"index.date: {when.date} is no date")

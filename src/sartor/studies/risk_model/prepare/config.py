@@ -29,6 +29,7 @@ class Range(_Strict):
 
 
 Wanted = Scalar | tuple[Scalar, ...] | Range
+UNIONS = ("where", "positive", "missing", "allow", "censored", "external")
 
 
 class StatedFeature(_Strict):
@@ -186,26 +187,47 @@ def _tuples(value: Any) -> Any:
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
-    """One line per fault; the alternatives of a value count as one."""
-    for fault in error.errors():
-        path = [
-            str(each) for each in fault["loc"] if not str(each).startswith(("tuple[", "function-", "dict[", "Range"))
-        ]
+    """One line per fault; the alternatives of one value count as one, and an unknown key in it tells most."""
+    faults = [(_path(fault["loc"]), fault) for fault in error.errors()]
+    told = {tuple(path[:-1]) for path, fault in faults if fault["type"] == "extra_forbidden"}
+    said: set[str] = set()
+    for path, fault in faults:
         where = ".".join(path)
+        if where in said and path[0] in UNIONS:
+            continue
+        said.add(where)
         if fault["type"] == "extra_forbidden":
             yield f"{where}: no such key{_suggestion(path)}"
+        elif tuple(path) in told or (path[:1] == ["where"] and len(path) > 2 and ".".join(path[:2]) in said):
+            continue
         elif fault["type"] == "missing":
             yield f"{where}: is not stated"
         elif fault["type"] == "value_error":
             yield f"{where}: {fault['ctx']['error']}" if where else str(fault["ctx"]["error"])
+        elif (path[:1] == ["where"] and len(path) == 2) or path == ["positive"]:
+            yield f"{where}: must be a value, a list of values, or a range as {{ min = 1, max = 2 }}"
         else:
-            told = str(fault["msg"])
-            yield f"{'.'.join(path[:3])}: {told[:1].lower()}{told[1:]}"
+            message = str(fault["msg"]).replace("valid tuple", "list").replace("valid dictionary", "table")
+            yield f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def _path(place: tuple[Any, ...]) -> list[str]:
+    """Where a fault lies, without the names of the alternatives that were tried."""
+    path = [str(each) for each in place]
+    tried = ("tuple[", "function-", "dict[", "Range")
+    kept = [each for each in path if not each.startswith(tried)]
+    return (
+        [each for each in kept if each not in ("bool", "int", "float", "str")]
+        if path[:1] and path[0] in UNIONS
+        else kept
+    )
 
 
 def _suggestion(path: list[str]) -> str:
     models: dict[str, type[BaseModel]] = {"features": StatedFeature, "external": External, "join": Joined}
     model = models.get(path[0], RiskModelConfig) if len(path) > 1 else RiskModelConfig
+    if path[0] in ("where", "positive"):
+        model = Range
     known = [info.alias or name for name, info in model.model_fields.items()]
     near = difflib.get_close_matches(path[-1], known, n=1)
     return f", did you mean {near[0]}?" if near else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from sartor.domain.cohort_table import Cohort, Column, ColumnKind
 from sartor.domain.explanation import Wording
+from sartor.errors import ConfigInvalid
 from sartor.learning.learner import FloatArray
 from sartor.learning.task import Target
 from sartor.studies.risk_model.prepare.config import RiskModelConfig
@@ -74,7 +74,7 @@ def roles(cohort: Cohort, config: RiskModelConfig, target: Target) -> Roles:
     found.has_ids = bool(found.id)
     found.ids = tuple(cohort.column(found.id).labels()) if found.id else _numbered(len(cohort))
     found.groups = _groups(cohort.column(found.group)) if found.group else None
-    found.dates = cohort.column(config.date).values.astype(np.float64) if config.date else None
+    found.dates = _dates(cohort.column(config.date)) if config.date else None
     return found
 
 
@@ -156,6 +156,23 @@ def _say_excluded(found: Roles) -> None:
         found.guess(f"excluded_{reason.replace(' ', '_')}", columns=", ".join(names))
 
 
+def _dates(column: Column) -> FloatArray:
+    """Days, or any number that grows with time. Raises ConfigInvalid for text or where some are missing."""
+    if column.kind is ColumnKind.CATEGORY:
+        raise ConfigInvalid(
+            f"{column.name} holds text ({', '.join(column.categories[:3])} …), not dates",
+            where="date",
+            todo="write dates as 2020-01-31",
+        )
+    if lost := int(column.missing.sum()):
+        raise ConfigInvalid(
+            f"{lost} rows have no {column.name}",
+            where="date",
+            todo=f"leave them out: where.{column.name} = {{known = true}}",
+        )
+    return column.values.astype(np.float64)
+
+
 def _groups(column: Column) -> npt.NDArray[np.int64]:
     """One number per group; a row without one is a group of its own."""
     missing = column.missing
@@ -163,8 +180,3 @@ def _groups(column: Column) -> npt.NDArray[np.int64]:
     codes = codes.astype(np.int64)
     codes[missing] = codes.max(initial=0) + 1 + np.arange(int(missing.sum()))
     return codes
-
-
-def reasons() -> Mapping[str, str]:
-    """Why columns may be left out, for the record."""
-    return {"date": "date", "empty": "empty", "constant": "constant", "row number": "row number", "free text": "text"}
