@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from pathlib import Path
 
 import model_sample
 import numpy as np
@@ -195,6 +196,25 @@ def bundle(**observations):
         resource = {"resourceType": "Observation", "id": name, "status": "final", "code": code}
         entries.append({"resource": resource | {"valueQuantity": quantity, "effectiveDateTime": "2026-05-01"}})
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def test_a_model_of_the_first_format_stays_readable_and_says_the_same():
+    archive = Path(__file__).parents[1] / "archives" / "model_format_1"
+    _, model = read_model(archive)
+    found = model.predict(model_sample.cohort(3, seed=11), ids(3))
+    assert found.value == pytest.approx([0.105064275, 0.237348297, 0.379383147], abs=1e-8)
+
+
+def test_batch_shows_the_model_too(tmp_path, study):
+    (tmp_path / "people" / "one").mkdir(parents=True)
+    (tmp_path / "people" / "one" / "bundle.json").write_text(json.dumps(bundle(sbp=(150, "mm[Hg]"))))
+    out = tmp_path / "rows.tsv"
+    arguments = ["batch", str(tmp_path / "people"), "--out", str(out), "--only", "learned_risk", "--workers", "1"]
+    result = CliRunner().invoke(app, [*arguments, "--model", str(study)])
+    assert result.exit_code == 0, result.output
+    (row,) = csv.DictReader(out.open(), delimiter="\t")
+    assert row["about_label"].startswith("Made-up risk model")
+    assert 0 < float(row["estimate"]) < 1
 
 
 def report(tmp_path, patient, *options):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from sartor.capabilities.learned_risk.gather import fact_name
-from sartor.capabilities.learned_risk.groups import measure_of_group
+from sartor.capabilities.learned_risk.assess.groups import measure_of_group
 from sartor.capabilities.learned_risk.model import Value, cohort, row
 from sartor.capabilities.learned_risk.tables import CAPABILITY
 from sartor.domain.code import SARTOR, Coded
