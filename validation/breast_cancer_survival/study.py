@@ -1,7 +1,7 @@
 """Breast cancer survival: METABRIC and GBSG, five folds, every candidate and the study's own choice.
 
 Reads clinical/ under the folder DATA (default ../shared/data beside the repository); writes result.json here.
-Run: python validation/breast_cancer_survival/study.py [--quick]. Exit 1 under a floor, 2 without data.
+Run: python validation/breast_cancer_survival/study.py [--quick] [--repeats=3]. Exit 1 under a floor, 2 without data.
 """
 
 from __future__ import annotations
@@ -132,10 +132,12 @@ def main() -> int:
         print(f"no breast cancer cohorts in {folder}: give the folder of the public data as DATA=…", file=sys.stderr)
         return 2
     quick = "--quick" in sys.argv
-    result: dict[str, Any] = {"repeats": 1 if quick else 3, "folds": 5, "seed": SEED}
+    stated = [int(each.split("=")[1]) for each in sys.argv if each.startswith("--repeats=")]
+    repeats = stated[0] if stated else 1 if quick else 3
+    result: dict[str, Any] = {"repeats": repeats, "folds": 5, "seed": SEED}
     short = []
     for name, file in FILES.items():
-        result[name], _ = study(folder / file, 1 if quick else 3, 50 if quick else 300, QUICK if quick else ())
+        result[name], _ = study(folder / file, repeats, 50 if quick else 300, QUICK if quick else ())
         line = result[name]["pipeline"]
         cox = result[name]["candidates"]["cox"]["integrated_brier"]
         print(f"{name}: C {line['harrell_c']} {line['interval']}, IBS {line['integrated_brier']} (Cox {cox}), "
