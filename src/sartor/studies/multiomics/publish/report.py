@@ -15,9 +15,9 @@ from sartor.domain.validation import Measure, Validation
 from sartor.learning.multiomics import measures as engine
 from sartor.learning.multiomics.biomarkers import Biomarkers
 from sartor.learning.multiomics.enrichment import Enriched
-from sartor.studies.multiomics import tables
 from sartor.studies.multiomics.fit import FittedViews
 from sartor.studies.multiomics.prepare import PreparedViews
+from sartor.studies.multiomics.publish import tables
 from sartor.studies.multiomics.validate import PIPELINE
 
 SHOWN_BIOMARKERS = 20
