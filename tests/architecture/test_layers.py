@@ -78,5 +78,5 @@ def test_studies_have_the_same_parts():
             continue
         parts = {path.stem if path.suffix == ".py" else path.name for path in folder.iterdir()} - {"__pycache__"}
         verbs = {"__init__", "prepare", "fit", "validate", "publish"}
-        assert parts <= verbs | {"README.md", "wording", "data"}, folder
+        assert parts <= verbs | {"card", "tables", "README.md", "wording", "data"}, folder
         assert verbs | {"README.md", "wording"} <= parts, folder
