@@ -10,6 +10,7 @@ from sartor.domain.validation import Curve, Measure
 from sartor.learning.metrics.survival import cumulative_incidence
 from sartor.studies.risk_model.publish.telling import (
     Told,
+    group_name,
     has,
     interval,
     lead,
@@ -47,7 +48,8 @@ def _folds(told: Told) -> str:
 def _everything(told: Told) -> TableBlock:
     own = [m for m in told.validation.measures
            if m.candidate == "pipeline" and m.where == told.where and not m.group
-           and m.name not in (*AT, *AT_HORIZON, "coverage", "coverage_marginal")]  # fmt: skip
+           and m.name not in (*AT, *AT_HORIZON, "coverage", "coverage_marginal")
+           and not m.name.startswith(("mean_set", "mean_interval", "deletion", "insertion"))]  # fmt: skip
     rows = [(_called(m), interval(m), _meaning(m.name), f"{m.n:,}") for m in own]
     first = tuple(k for k, m in enumerate(own) if m.name == told.metric)
     return table("measures", ("measure", "value", "meaning", "rows"), rows, emphasis=first)
@@ -244,7 +246,7 @@ def certainty(told: Told) -> Section:
              if m.name in ("coverage", "coverage_marginal") and m.where == told.where}  # fmt: skip
     parts = [group for name, group in found if name == "coverage" and group.count("&") == 0]
     rows = [
-        (group or say("everyone"), f"{found['coverage', group].n:,}", shares(found["coverage", group]),
+        (group_name(group) or say("everyone"), f"{found['coverage', group].n:,}", shares(found["coverage", group]),
          shares(found.get(("coverage_marginal", group))))
         for group in parts
     ]  # fmt: skip

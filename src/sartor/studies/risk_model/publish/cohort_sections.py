@@ -11,7 +11,7 @@ from sartor.domain.model import Task
 from sartor.learning.metrics.survival import kaplan_meier
 from sartor.learning.stages import Prepared
 from sartor.learning.task import EVENT
-from sartor.studies.risk_model.publish.telling import Told, lead, percent, say, shares, short, table, worded
+from sartor.studies.risk_model.publish.telling import Told, group_name, lead, percent, say, shares, short, table, worded
 
 MOST_LABELS = 8
 MOST_COLUMNS = 60
@@ -115,7 +115,7 @@ def _represented(told: Told) -> list[TableBlock]:
     for group in groups:
         ratio = found.get(("representation_ratio", group))
         cells = (shares(found.get((name, group))) for name in ("share", "outcome_share", "missing_share"))
-        rows.append((group, f"{found['share', group].n:,}", *cells, short(ratio.value if ratio else None)))
+        rows.append((group_name(group), f"{found['share', group].n:,}", *cells, short(ratio.value if ratio else None)))
     if not rows:
         return []
     columns = ("group", "rows", "share", "outcome_share", "cells_missing", "represented")

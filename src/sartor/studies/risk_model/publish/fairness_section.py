@@ -8,6 +8,7 @@ from sartor.explaining.fairness import TOO_FEW
 from sartor.studies.risk_model.publish.telling import (
     Told,
     candidate_name,
+    group_name,
     interval,
     lead,
     name_of,
@@ -42,7 +43,9 @@ def fairness(told: Told) -> Section:
         blocks: Blocks = [lead(worded("fair.none"), tone="warning")]
         return Section(anchor="fairness", heading=worded("heading.fairness"), blocks=tuple(blocks))
     judged = [m for m in found if m.name == told.metric and m.value is not None]
-    behind = [each.subject for each in told.validation.checks if each.name == "group_behind" and not each.passed]
+    behind = [
+        group_name(each.subject) for each in told.validation.checks if each.name == "group_behind" and not each.passed
+    ]
     blocks = [lead(worded("fair.behind", groups=behind) if behind else worded("fair.level"),
                    tone="warning" if behind else "plain"), lead(worded("fair.lead"))]  # fmt: skip
     if judged:
@@ -57,7 +60,7 @@ def _forest(told: Told, judged: list[Measure]) -> Figure:
     values = [float(m.value or 0) for m in single]
     series = Series(
         name=name_of(told.metric),
-        labels=tuple(f"{m.group} ({m.n:,})" for m in single),
+        labels=tuple(f"{group_name(m.group)} ({m.n:,})" for m in single),
         x=tuple(values),
         y=tuple(float(len(single) - k) for k in range(len(single))),
         low=tuple(v if m.low is None else m.low for m, v in zip(single, values, strict=True)),
@@ -68,7 +71,8 @@ def _forest(told: Told, judged: list[Measure]) -> Figure:
         reference = [Series(name=say("everyone"), x=(everyone.value,), style="reference")]
     return Figure(
         kind="forest", title=say("figure.groups", measure=name_of(told.metric)),
-        alt="; ".join(f"{m.group} {interval(m)}" for m in single) or say("alt.none"), x_label=name_of(told.metric),
+        alt="; ".join(f"{group_name(m.group)} {interval(m)}" for m in single) or say("alt.none"),
+        x_label=name_of(told.metric),
         series=(series, *reference),
     )  # fmt: skip
 
@@ -78,7 +82,11 @@ def _table(told: Told, found: list[Measure]) -> TableBlock:
     names = [name for name in IN_TABLE if any(m.name == name and m.value is not None for m in found)]
     groups = list(dict.fromkeys(m.group for m in found if (told.metric, m.group) in by and m.value is not None))
     rows = [
-        (group, f"{by[told.metric, group].n:,}", *(interval(by.get((name, group))) for name in (told.metric, *names)))
+        (
+            group_name(group),
+            f"{by[told.metric, group].n:,}",
+            *(interval(by.get((name, group))) for name in (told.metric, *names)),
+        )
         for group in groups
     ]
     headings = (say("column.group"), say("column.rows"), *(name_of(name) for name in (told.metric, *names)))
@@ -96,7 +104,7 @@ def _apart(found: list[Measure]) -> Blocks:
 
 
 def _too_few(found: list[Measure]) -> Blocks:
-    rows = [(m.group, f"{m.n:,}", m.note) for m in found if m.note.startswith(TOO_FEW)]
+    rows = [(group_name(m.group), f"{m.n:,}", m.note) for m in found if m.note.startswith(TOO_FEW)]
     return [table("too_few", ("group", "rows", "why"), rows, folded=True)] if rows else []
 
 

@@ -12,7 +12,7 @@ from sartor.explaining.fairness import TOO_FEW
 from sartor.studies.risk_model.card import CARD
 from sartor.studies.risk_model.publish.checklist import probast_ai, sources, tripod_ai
 from sartor.studies.risk_model.publish.summary import in_plain_words, predicts
-from sartor.studies.risk_model.publish.telling import Told, _table, say, worded
+from sartor.studies.risk_model.publish.telling import Told, _table, group_name, say, worded
 from sartor.studies.risk_model.publish.verdict import Verdict
 
 ON_CARD = frozenset(
@@ -98,10 +98,10 @@ def not_for(told: Told) -> tuple[str, ...]:
     said = [str(each) for each in told.config.get("not_for") or ()]
     said.append(say("not_for.decisions"))
     checks = told.validation.checks
-    said += [say("not_for.behind", group=each.subject) for each in checks
+    said += [say("not_for.behind", group=group_name(each.subject)) for each in checks
              if each.name == "group_behind" and not each.passed]  # fmt: skip
     small = [m.group for m in told.validation.measures if m.note.startswith(TOO_FEW) and " & " not in m.group]
-    said += [say("not_for.unknown", group=group) for group in dict.fromkeys(small)]
+    said += [say("not_for.unknown", group=group_name(group)) for group in dict.fromkeys(small)]
     return tuple(said)
 
 

@@ -15,6 +15,7 @@ from sartor.studies.risk_model.publish.telling import (
     NO_SKILL,
     Told,
     candidate_name,
+    group_name,
     interval,
     name_of,
     number,
@@ -130,10 +131,10 @@ def _whom(told: Told, features: Sequence[Feature]) -> Iterator[Wording]:
         yield worded("whom.not_stated")
     for each in told.config.get("not_for") or ():
         yield worded("whom.not_for", use=str(each).rstrip("."))
-    behind = _subjects(told, "group_behind")
+    behind = [group_name(each) for each in _subjects(told, "group_behind") if " & " in each]
     if behind:
         yield worded("whom.behind", groups=behind)
-    small = sorted({m.group for m in told.validation.measures if m.note.startswith(TOO_FEW)})
+    small = sorted({group_name(m.group) for m in told.validation.measures if m.note.startswith(TOO_FEW)})
     if small:
         rest = len(small) - SHOWN
         yield worded("whom.too_few", groups=[*small[:SHOWN], *([say("and_more", n=rest)] if rest > 0 else [])])

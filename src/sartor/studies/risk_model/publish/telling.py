@@ -130,6 +130,11 @@ def name_of(measure: str) -> str:
     return say(f"measure.{measure}") if has(f"measure.{measure}") else measure.replace("_", " ")
 
 
+def group_name(group: str) -> str:
+    """ "sex=male & age=<60" as "sex male, age <60"."""
+    return group.replace(" & ", ", ").replace("=", " ")
+
+
 def candidate_name(name: str) -> str:
     """A candidate's name in words."""
     return say(f"candidate.{name}") if has(f"candidate.{name}") else name.replace("_", " ")
