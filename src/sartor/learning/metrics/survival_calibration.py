@@ -2,7 +2,7 @@
 
 The outcome by the horizon of censored rows is stood in for by jackknife pseudo-values of the cumulative incidence
 (Andersen, Klein and Rosthøj 2003, doi:10.1093/biomet/90.1.15; for calibration: Gerds, Andersen and Kattan 2014,
-PMID 24668611), so competing events need nothing further. Censoring is taken not to depend on the predictors.
+Statistics in Medicine 33:3191), so competing events need nothing further. Censoring is taken not to depend on the predictors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class HorizonCalibration:
     observed, expected: cumulative incidence by the horizon, and the mean predicted risk; ratio = observed / expected.
     slope, intercept: of the pseudo-values on the complementary log-log of the risk; 1 and 0 are ideal.
     predicted, smoothed: the curve. ici: mean distance between curve and diagonal over the rows (Austin and Steyerberg
-    2019, PMID 31270850); e90: its 90 % quantile.
+    2019, Statistics in Medicine 38:4051); e90: its 90 % quantile.
     """
 
     horizon: float

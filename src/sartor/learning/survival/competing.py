@@ -1,6 +1,6 @@
 """Competing events: any survival learner per cause, combined by Aalen and Johansen; and Fine and Gray's regression.
 
-Cause-specific hazards: Prentice et al. 1978 (PMID 373811). Subdistribution hazards: Fine and Gray 1999
+Cause-specific hazards: Prentice et al. 1978 (Biometrics 34:541). Subdistribution hazards: Fine and Gray 1999
 (doi:10.1080/01621459.1999.10474144).
 """
 

@@ -1,7 +1,7 @@
 """Penalised Cox regression on a dense matrix: proximal Newton steps, the penalty chosen without refitting folds.
 
 Elastic net for Cox: Simon et al. 2011 (PMID 27065756). The ridge part by an information criterion with effective
-degrees of freedom: Verweij and van Houwelingen 1994 (PMID 7846410).
+degrees of freedom: Verweij and van Houwelingen 1994 (Statistics in Medicine 13:2427).
 """
 
 from __future__ import annotations
