@@ -235,11 +235,8 @@ class Model:
             found["class"] = np.array([self.classes[index] for index in probabilities.argmax(axis=1)], dtype=object)
             found |= {f"probability:{name}": probabilities[:, k].copy() for k, name in enumerate(self.classes)}
         if hasattr(self.conformal, "sets"):
-            members = self.conformal.sets(probabilities)
-            named = [
-                "|".join(name for name, inside in zip(self.classes, row, strict=True) if inside) for row in members
-            ]
-            found["set"] = np.array(named, dtype=object)
+            possible = self.conformal.sets(probabilities, members)
+            found["set"] = np.array([self._named(row) for row in possible], dtype=object)
         return found
 
     def _named(self, members: npt.NDArray[np.bool_]) -> str:

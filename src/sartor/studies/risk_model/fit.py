@@ -22,6 +22,7 @@ from sartor.learning.learners.stacking import NAME as STACK
 from sartor.learning.model import Model
 from sartor.learning.nested import Nested, nested
 from sartor.learning.novelty import Novelty
+from sartor.learning.population_groups import PopulationGroup, population_groups
 from sartor.learning.recalibration import Recalibration
 from sartor.learning.search import refit
 from sartor.learning.stages import Candidate, Fitted, OutOfFold, Prepared
@@ -190,6 +191,13 @@ def _importance(matrix: Matrix, fitted: FittedLearner) -> dict[str, float]:
     return total
 
 
+def _served_groups(prepared: Prepared) -> tuple[PopulationGroup, ...]:
+    """The groups within which coverage is to hold: by columns that the model will be given, which are its inputs."""
+    columns = [name for name in prepared.config.get("subgroups") or () if name in prepared.cohort]
+    columns = [name for name in columns if name in prepared.people]
+    return population_groups(prepared.people, columns) if columns else ()
+
+
 def _conformal(prepared: Prepared, out: OutOfFold | None, recalibration: Recalibration | None) -> Conformal | None:
     if out is None:
         return None
@@ -199,6 +207,6 @@ def _conformal(prepared: Prepared, out: OutOfFold | None, recalibration: Recalib
             [_probability(prepared, recalibration.apply(_margins(prepared, each))) for each in predicted]
         )
     try:
-        return Conformal.fit(predicted, prepared.target)
+        return Conformal.fit(predicted, prepared.target, groups=_served_groups(prepared), people=prepared.people)
     except TooFewData:
         return None
