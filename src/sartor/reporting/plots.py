@@ -112,7 +112,7 @@ def _values(series: Series) -> tuple[float, ...]:
 def _height(figure: Figure) -> float:
     labels = max((len(series.labels) for series in figure.series), default=0)
     if figure.kind == "forest":
-        return max(1.8, 0.9 + 0.34 * labels * max(1, _drawn_series(figure)))
+        return max(2.1, 1.2 + 0.34 * labels * max(1, _drawn_series(figure)))
     if figure.kind == "bar" and _lying(figure):
         return max(1.8, 0.9 + 0.3 * labels * max(1, 0.75 * _drawn_series(figure)))
     if figure.kind == "heatmap":
@@ -136,13 +136,10 @@ def _furnish(axes: Any, figure: Figure) -> None:
         axes.grid(True, axis="x" if lying else "y" if figure.kind in ("bar", "histogram") else "both", color=GRID,
                   linewidth=0.6)  # fmt: skip
         axes.set_axisbelow(True)
-    named = {text for text in axes.get_legend_handles_labels()[1] if text}
-    if len(named) > 1:
-        below = figure.kind in ("line", "scatter")
-        axes.legend(
-            fontsize=8.5, ncols=2 if below and len(named) > 3 else 1 if not below else min(3, len(named)),
-            **({"loc": "upper center", "bbox_to_anchor": (0.5, -0.17)} if below else {"loc": "best"}),
-        )  # fmt: skip
+    handles, named = axes.get_legend_handles_labels()
+    if len(set(named)) > 1:
+        columns = min(3, len(named)) if max(map(len, named)) < 30 else 1
+        axes.figure.legend(handles, named, loc="outside lower center", ncols=columns, fontsize=8.5)
 
 
 def _line(axes: Any, figure: Figure) -> None:

@@ -42,7 +42,9 @@ def accuracy(told: Told) -> Section:
 
 def _folds(told: Told) -> str:
     folds, repeats = int(told.fitted.folds.max()) + 1, len(told.fitted.folds)
-    return say("scheme.temporal") if told.where == "temporal" else say("scheme.folds", folds=folds, repeats=repeats)
+    if told.where == "temporal":
+        return say("scheme.temporal")
+    return say("scheme.folds" if repeats > 1 else "scheme.once", folds=folds, repeats=repeats)
 
 
 def _everything(told: Told) -> TableBlock:

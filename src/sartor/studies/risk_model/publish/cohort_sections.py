@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sartor.domain.cohort_table import Column, ColumnKind
 from sartor.domain.document import Figure, Paragraph, Section, Series, TableBlock
 from sartor.domain.model import Task
+from sartor.domain.validation import Measure
 from sartor.learning.metrics.survival import kaplan_meier
 from sartor.learning.stages import Prepared
 from sartor.learning.task import EVENT
@@ -115,11 +116,17 @@ def _represented(told: Told) -> list[TableBlock]:
     for group in groups:
         ratio = found.get(("representation_ratio", group))
         cells = (shares(found.get((name, group))) for name in ("share", "outcome_share", "missing_share"))
-        rows.append((group_name(group), f"{found['share', group].n:,}", *cells, short(ratio.value if ratio else None)))
+        rows.append((group_name(group), _members(found, group), *cells, short(ratio.value if ratio else None)))
     if not rows:
         return []
     columns = ("group", "rows", "share", "outcome_share", "cells_missing", "represented")
     return [table("representation", columns, rows)]
+
+
+def _members(found: dict[tuple[str, str], Measure], group: str) -> str:
+    """How many rows the group has; its share of all rows where the outcome was not counted in it."""
+    inside = found.get(("outcome_share", group)) or found.get(("missing_share", group))
+    return f"{inside.n:,}" if inside else "0"
 
 
 def _follow_up(prepared: Prepared) -> Figure:

@@ -78,7 +78,7 @@ def _effect(feature: Feature, curve: Curve) -> Figure:
     label = f"{name} [{feature.unit}]" if feature.unit else name
     series = Series(name=name, x=curve.x, y=curve.y, low=curve.low, high=curve.high)
     title = say("figure.effect", name=name)
-    y_label = curve.y_label or say("axis.effect")
+    y_label = say("axis.effect") if curve.y_label in ("", "margin") else curve.y_label
     if feature.kind == "category" and len(feature.categories) == len(curve.x):
         bars = Series(name=name, labels=feature.categories, y=curve.y, low=curve.low, high=curve.high)
         return Figure(kind="bar", title=title, alt=alt, y_label=y_label, series=(bars,))
