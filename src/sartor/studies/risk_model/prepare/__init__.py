@@ -55,7 +55,7 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
     return Prepared(
         config=_resolved(wanted, told, found.target),
         cohort=learned,
-        people=cohort.select(told.people),
+        people=cohort.select(list(dict.fromkeys([*told.people, *([wanted.clinician] if wanted.clinician else [])]))),
         target=found.target,
         ids=told.ids,
         groups=told.groups,
