@@ -144,6 +144,8 @@ def _limits(details: Mapping[str, Any]) -> tuple[Wording, ...]:
             name = PERCENT.get(measure["name"], "other")
             values = {"measure": _nested(f"measure.{name}"), "value": _figure(measure["value"]), "interval": between}
             said.append(_say(f"limit.{key}", **values, where=where, group=measure["group"] or "-"))
+    if calibration := details["calibration"]:
+        said.append(_say("limit.calibration", value=_figure(calibration["value"])))
     if details["headline"] is None:
         said.append(_say("limit.not_validated"))
     elif details["group"] is None:

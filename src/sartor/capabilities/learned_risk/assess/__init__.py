@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from sartor.capabilities.learned_risk.gather import fact_name
 from sartor.capabilities.learned_risk.assess.groups import measure_of_group
+from sartor.capabilities.learned_risk.gather import AGE, fact_name, source_of
 from sartor.capabilities.learned_risk.model import Value, cohort, row
 from sartor.capabilities.learned_risk.tables import CAPABILITY
 from sartor.domain.code import SARTOR, Coded
@@ -25,7 +25,7 @@ from sartor.knowledge import units
 
 SHOWN = 6
 HEADLINES = ("auroc", "harrell_c", "r2", "log_loss")
-CALIBRATION = ("calibration_slope", "ici", "ece")
+CALIBRATION = "calibration_slope"
 KEY = "learned_risk.certainty"
 
 
@@ -54,7 +54,7 @@ def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
         context=_covered(card),
         status=Status.NOT_ASSESSABLE if refused else Status.ASSESSED,
         conclusion=(Coded(system=SARTOR, code=found.status[0].name.lower(), label=found.status[0].value),),
-        estimate=None if refused else _estimate(card, found),
+        estimate=None if refused else _estimate(handed, found),
         certainty=_certainty(card, found, values),
         because=because,
         details=details,
@@ -62,10 +62,18 @@ def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
 
 
 def _covered(card: ModelCard) -> tuple[Coded, ...]:
-    """Whom the card covers, as contexts of the finding: "age 35–90 years", "sex female"."""
+    """Whom the card covers, as contexts of the finding: "age 35–90 years", "sex female".
+
+    A card that states no conditions covers the ages that it was trained on, as far as anyone knows.
+    """
     by_name = {feature.name: feature for feature in card.features}
+    ages: tuple[dict[str, JsonValue], ...] = tuple(
+        {"feature": feature.name, "low": f"{feature.low:.3g}", "high": f"{feature.high:.3g}"}
+        for feature in card.features
+        if source_of(feature) == AGE and feature.low is not None and feature.high is not None
+    )
     found = []
-    for condition in card.covers:
+    for condition in card.covers or ages:
         name = str(condition["feature"])
         feature = by_name.get(name)
         label = (feature.label if feature else "") or name
@@ -79,10 +87,11 @@ def _covered(card: ModelCard) -> tuple[Coded, ...]:
     return tuple(found)
 
 
-def _estimate(card: ModelCard, found: Predictions) -> Estimate:
+def _estimate(handed: LearnedModel, found: Predictions) -> Estimate:
     """Absolute risk where the model gives one, else the value itself, with its interval."""
-    level = card.facts.get("interval_level")
-    stated = float(level) if isinstance(level, int | float) else None
+    card = handed.card
+    coverage = getattr(handed.model.conformal, "coverage", None)
+    stated = None if card.task is Task.CLASSIFICATION else coverage  # bounds of a probability claim no coverage
     value, low, high = (float(each[0]) for each in (found.value, found.low, found.high))
     risks = [name for name in found.further if name.startswith("risk:")]
     if risks:
@@ -129,7 +138,14 @@ def _facts(card: ModelCard, values: dict[str, Value], found: Predictions, digest
     """What explains the finding whether or not the model speaks."""
     headline = _headline(card.measures)
     group = measure_of_group(card.measures, headline.name, values) if headline else None
-    calibration = next((_measure(each) for each in card.measures if each.name in CALIBRATION and not each.group), None)
+    calibration = next(
+        (
+            _measure(each)
+            for each in card.measures
+            if each.name == CALIBRATION and not each.group and each.value is not None
+        ),
+        None,
+    )
     missing = [feature.label or feature.name for feature in card.features if feature.name not in values]
     return {
         "model": card.name,

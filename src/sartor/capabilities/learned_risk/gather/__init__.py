@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sartor.capabilities.learned_risk.tables import CAPABILITY
 from sartor.capabilities.learned_risk.gather.reasons import say
+from sartor.capabilities.learned_risk.tables import CAPABILITY
 from sartor.domain.code import ATC, ICD_10, LOINC, RXNORM, SNOMED_CT, Coded
 from sartor.domain.evidence import Evidence, Fact, Missing
 from sartor.domain.model import Feature, ModelCard

@@ -81,6 +81,7 @@ def model_card(told: Told, features: tuple[Feature, ...], verdict: Verdict, docu
                 _table().say(each) for each in (worded(f"verdict.{verdict.key}"), predicts(told), *in_plain_words(told))
             ],
             "verdict": verdict.key,
+            "id": str(config.get("id") or ""),
             "rules": [{"rule": r.name, "passed": r.passed, **r.values} for r in verdict.rules],
             "where": told.where,
             "headline": told.metric,
