@@ -143,7 +143,7 @@ def uno_c(train: Target, target: Target, risk: Floats, horizon: float | None = N
 def brier_at(train: Target, target: Target, survival: Floats, times: Floats) -> Floats:
     """Brier score at each time, (k,), of `survival` (n, k) = P(no event of interest by each time).
 
-    Weighted for censoring (Graf et al. 1999, PMID 10474158; competing events: Schoop et al. 2011, Biometrical Journal 53:88).
+    Weighted for censoring (Graf et al. 1999, PMID 10474158; competing events: Schoop et al. 2011, Biom J 53:88).
     """
     events, observed = _events(target), target.values
     free = censoring(train)

@@ -1,7 +1,8 @@
 """A random forest for survival: trees that split by relative risk, grown by LightGBM, judged out of bag.
 
 A split is the best step of the exponential likelihood with each row's cumulative hazard as its exposure, which LeBlanc
-and Crowley 1992 use for relative-risk trees (Biometrics 48:411); rows are drawn with replacement and columns per split as in
+and Crowley 1992 use for relative-risk trees (Biometrics 48:411);
+rows are drawn with replacement and columns per split as in
 random survival forests (Ishwaran et al. 2008, doi:10.1214/08-AOAS169). A leaf's value is the log of its events over its
 expected events, both shrunk towards 1, so that the mean over trees is a log relative hazard to which TreeSHAP adds up.
 """
