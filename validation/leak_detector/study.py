@@ -300,7 +300,7 @@ def main() -> int:
         print(f"no data at {folder}: give the folder of the public data as DATA=…", file=sys.stderr)
         return 2
     rows = known(folder)
-    by_kind, honest = sown(25 if "--quick" in sys.argv else 200)
+    by_kind, honest = sown(20 if "--quick" in sys.argv else 60)
     result = {"known": rows, "sown": by_kind, "honest": honest}
     if "--quick" not in sys.argv:
         (HERE / "result.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -164,6 +164,9 @@ def _identifier(column: Column) -> str:
     n = len(present)
     if n < 30 or n < 0.5 * len(column.values):
         return ""
+    part = present[:ROWS]
+    if len(np.unique(part)) < 0.99 * len(part):
+        return ""
     distinct = len(np.unique(present))
     if distinct < 0.99 * n:
         return ""

@@ -21,6 +21,9 @@ CHANCE: Final = 20.0
 """How many times more duplicates than chance would make are taken to be copies."""
 SHARE: Final = 0.005
 LEAST: Final = 3
+SAMPLED: Final = 100_000
+PAIRED_AT_MOST: Final = 200_000
+"""Copies in all but one column are looked for in cohorts of at most so many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def copies(
     pairs = _pairs(len(cohort), target)
     chance = float(np.exp(pairs + sum(collisions)))
     exact = Copies(_repeated(whole, keep), chance)
-    if exact.beyond_chance(len(cohort)) or len(parts) < 5:
+    if exact.beyond_chance(len(cohort)) or len(parts) < 5 or len(cohort) > PAIRED_AT_MOST:
         return exact
     for column, part, collision in zip(cohort.columns, parts, collisions, strict=True):
         with np.errstate(over="ignore"):
@@ -141,7 +144,8 @@ def _pairs(n: int, target: Target) -> float:
 
 
 def _collision(values: npt.NDArray[np.generic]) -> float:
-    """The chance that two rows drawn without replacement have the same value."""
+    """The chance that two rows drawn without replacement have the same value, from at most SAMPLED rows."""
+    values = values[:: max(1, -(-len(values) // SAMPLED))]
     _, counts = np.unique(values, return_counts=True)
     n = len(values)
     same = float((counts.astype(float) * (counts - 1)).sum()) / max(n * (n - 1), 1)

@@ -137,12 +137,12 @@ def _why_not(column: Column, found: Roles, config: RiskModelConfig) -> str:
         return "date"
     if column.missing.mean() >= NEARLY_EMPTY:
         return "empty"
-    distinct = _distinct(column)
-    if distinct <= 1 and not (distinct and column.missing.any()):
+    present = column.values[~column.missing]
+    if not len(present) or (present.min() == present.max() and not column.missing.any()):
         return "constant"
-    if re.fullmatch(r"unnamed_\d+", name) and distinct == len(column.values):
+    if re.fullmatch(r"unnamed_\d+", name) and _distinct(column) == len(column.values):
         return "row number"
-    if column.kind is ColumnKind.CATEGORY and distinct > max(100, MOSTLY_DISTINCT * (~column.missing).sum()):
+    if column.kind is ColumnKind.CATEGORY and _distinct(column) > max(100, MOSTLY_DISTINCT * len(present)):
         return "free text"
     return ""
 
