@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -45,7 +46,7 @@ def run_study(
         clock=clock,
         now=now,
         progress=progress,
-        workers=settings.workers or 1,
+        workers=settings.workers or os.cpu_count() or 1,
         knowledge=packs.at_hand(settings, study.card.packs),
     )
     progress("preparing")

@@ -183,7 +183,7 @@ class _Engine:
         metric = metrics.headline(target)
         candidates = [self._candidate(learner, results, final, metric) for learner in learners]
         if any(STACK in each.predicted for each in results.values()):
-            out = self._out_of_fold(results, {place: STACK for place in results})
+            out = self._out_of_fold(results, dict.fromkeys(results, STACK))
             scores = fold_scores(metric, target, out.predicted, self.outer)
             parameters: dict[str, Any] = {}
             if final.weights is not None:
@@ -241,9 +241,10 @@ class _Engine:
         reason = next((each for each in reasons if each), "")
         if not any(name in result.predicted for result in results.values()):
             return Candidate(name, learner.complexity, "failed", reason, cpu_s=wall, wall_s=wall)
-        out = self._out_of_fold(results, {place: name for place in results})
+        out = self._out_of_fold(results, dict.fromkeys(results, name))
+        scores = fold_scores(metric, self.prepared.target, out.predicted, self.outer)
         return Candidate(
-            name, learner.complexity, "fitted", reason, fold_scores(metric, self.prepared.target, out.predicted, self.outer),
+            name, learner.complexity, "fitted", reason, scores,
             out, wall, wall, final.tried[name].parameters,
         )  # fmt: skip
 

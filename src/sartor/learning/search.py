@@ -96,7 +96,7 @@ class TrainingPart:
         """Encoded (training, held-out) rows; the encoder sees the former alone."""
         key = (encoding_key(learner), repeat, fold)
         if key not in self.matrices:
-            inside = np.flatnonzero((self.folds[repeat] != fold))
+            inside = np.flatnonzero(self.folds[repeat] != fold)
             outside = np.flatnonzero(self.folds[repeat] == fold)
             encoder = encoder_for(learner, self.cohort.take(inside), self.target.take(inside))
             self.matrices[key] = (

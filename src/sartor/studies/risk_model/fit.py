@@ -1,4 +1,4 @@
-"""Fits every candidate by nested cross-validation, then the chosen one on all rows with everything a prediction needs."""
+"""Fits every candidate by nested cross-validation, then the chosen one on all rows, ready to predict."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _final(prepared: Prepared, found: Nested, around: Surroundings) -> _Final:
 
 
 def _recalibration(prepared: Prepared, candidate: Candidate, found: Nested) -> Recalibration | None:
-    """An affine map learned from out-of-fold margins, where it lowers the loss of folds that it was not learned from."""
+    """An affine map learned from out-of-fold margins, where it lowers the loss of other folds."""
     target = prepared.target
     if target.task is not Task.CLASSIFICATION or candidate.out_of_fold is None or candidate.complexity < 2:
         return None
