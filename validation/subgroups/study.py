@@ -170,7 +170,7 @@ def main() -> int:
     if not path.is_file():
         print(f"{path} is not there: set DATA to the folder of public data", file=sys.stderr)
         return 2
-    result: dict[str, Any] = {"seed": SEED, "simulated": simulated(2 if quick else 20, 39 if quick else 99)}
+    result: dict[str, Any] = {"seed": SEED, "simulated": simulated(2 if quick else 15, 39 if quick else 99)}
     if not quick:
         result["metabric"] = metabric(path, 99, 100)
         (HERE / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
