@@ -1,8 +1,9 @@
 """Are predicted risks by a horizon true to size? Observed over expected, slope, smooth curve, integrated index.
 
 The outcome by the horizon of censored rows is stood in for by jackknife pseudo-values of the cumulative incidence
-(Andersen, Klein and Rosthøj 2003, doi:10.1093/biomet/90.1.15; for calibration: Gerds, Andersen
-and Kattan 2014, Statistics in Medicine 33:3191), so competing events need nothing further. Censoring is taken not to depend on the predictors.
+(Andersen, Klein and Rosthøj 2003, doi:10.1093/biomet/90.1.15; for calibration: Gerds, Andersen and Kattan 2014,
+Statistics in Medicine 33:3191), so competing events need nothing further. Censoring is taken not to depend on the
+predictors.
 """
 
 from __future__ import annotations
