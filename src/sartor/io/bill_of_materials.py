@@ -40,8 +40,9 @@ def _component(name: str, each: Distribution) -> dict[str, Any]:
         "version": each.version,
         "purl": f"pkg:pypi/{name}@{each.version}",
     }
-    expression, stated = each.metadata.get("License-Expression"), (each.metadata.get("License") or "").strip()
-    classifiers = [line.rsplit("::", 1)[-1].strip() for line in each.metadata.get_all("Classifier") or []
+    metadata: Any = each.metadata
+    expression, stated = metadata.get("License-Expression"), (metadata.get("License") or "").strip()
+    classifiers = [line.rsplit("::", 1)[-1].strip() for line in metadata.get_all("Classifier") or []
                    if line.startswith("License ::")]  # fmt: skip
     if expression:
         component["licenses"] = [{"expression": expression}]

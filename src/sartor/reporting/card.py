@@ -171,7 +171,7 @@ def _checks(validation: Validation, words: Words) -> Section:
 
 def _checklist(card: ModelCard, words: Words) -> tuple[Section, ...]:
     """TRIPOD+AI: each sub-item with what is known for it, or what the model's makers have to supply."""
-    items = card.facts.get("tripod_ai")
+    items: Any = card.facts.get("tripod_ai")
     if not isinstance(items, Mapping):
         return ()
     rows, missing = [], 0
@@ -190,7 +190,7 @@ def _checklist(card: ModelCard, words: Words) -> tuple[Section, ...]:
 
 
 def _self_assessment(card: ModelCard, words: Words) -> tuple[Section, ...]:
-    domains = card.facts.get("probast_ai")
+    domains: Any = card.facts.get("probast_ai")
     if not isinstance(domains, Mapping):
         return ()
     rows = tuple(

@@ -22,7 +22,7 @@ WIDTH: Final = 7.2
 LONGEST_LABEL: Final = 44
 MOST_CELL_TEXTS: Final = 150
 
-_STYLE: Final = {
+_STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "path",
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -48,7 +48,8 @@ def draw(figure: Figure) -> str:
     from matplotlib.figure import Figure as Canvas
 
     salt = hashlib.sha256(figure.model_dump_json().encode()).hexdigest()[:12]
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    style: Any = {**_STYLE, "svg.hashsalt": salt}
+    with mpl.rc_context(style):
         canvas = Canvas(figsize=(WIDTH, _height(figure)), layout="constrained")
         FigureCanvasSVG(canvas)
         axes = canvas.add_subplot()
@@ -83,8 +84,8 @@ def rows_of(figure: Figure) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def _series_rows(series: Series, banded: bool) -> list[tuple[str, ...]]:
     if not series.y and not series.labels:
-        values = np.asarray(series.x, float)
-        counts, edges = np.histogram(values[np.isfinite(values)], bins=10)
+        told = np.asarray(series.x, float)
+        counts, edges = np.histogram(told[np.isfinite(told)], bins=10)
         pairs = zip(edges[:-1], edges[1:], counts, strict=True)
         return [(f"{low:.4g} – {high:.4g}", str(count)) for low, high, count in pairs]
     values = _values(series) if series.labels else series.y
