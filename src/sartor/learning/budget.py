@@ -53,7 +53,7 @@ def affordable(
     """
     n = len(prepared.target)
     skipped = {
-        learner.name: f"for at most {learner.most_rows} rows, here are {n}"
+        learner.name: f"for at most {getattr(learner, 'most_rows', n)} rows, here are {n}"
         for learner in learners
         if n > getattr(learner, "most_rows", n)
     }

@@ -55,7 +55,9 @@ def strata_of(target: Target) -> FloatArray:
     band = order * BANDS // max(len(target), 1)
     if target.events is None:
         return band.astype(float)
-    return np.where(target.events == EVENT, BANDS, 0) + np.where(target.events > EVENT, 2 * BANDS, 0) + band * 1.0
+    return np.asarray(
+        np.where(target.events == EVENT, BANDS, 0) + np.where(target.events > EVENT, 2 * BANDS, 0) + band * 1.0
+    )
 
 
 def _strata(target: Target, unit: Ints) -> FloatArray:

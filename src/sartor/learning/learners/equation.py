@@ -7,7 +7,7 @@ Steyerberg, Clinical Prediction Models, 2nd ed., ch. 20.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from sartor.learning.recalibration import Recalibration
 from sartor.learning.survival.storage import pack, unpack
 from sartor.learning.task import Matrix, Target
 
-TRANSFORMS = {
+TRANSFORMS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "identity": lambda x: x,
     "log": lambda x: np.log(np.maximum(x, 1e-12)),
     "log1p": lambda x: np.log1p(np.maximum(x, 0)),
@@ -134,7 +134,8 @@ def _numbers(column: Column) -> FloatArray:
             table.append(float(label))
         except ValueError:
             table.append(np.nan)
-    return np.array([*table, np.nan])[column.values]
+    found: FloatArray = np.array([*table, np.nan])[column.values]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +189,12 @@ class PublishedEquation:
         return tuple(cls(given, update) for update in ("", "level", "level and slope"))
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """Which of the three."""
         return {"": "equation", "level": "equation_level", "level and slope": "equation_recalibrated"}[self.update]
 
     @property
-    def complexity(self) -> int:  # type: ignore[override]
+    def complexity(self) -> int:
         """0 as published, 1 recalibrated."""
         return 1 if self.update else 0
 
