@@ -233,7 +233,8 @@ def encoder_from_json(content: bytes) -> Encoder:
                 todo="update Sartor",
             )
         if "joined" in state or "equation" in state:
-            return _of_learner(state)
+            joined: Encoder = _of_learner(state)
+            return joined
         return Encoder(Encoding(state["encoding"]), tuple(_rule(each) for each in state["rules"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelRefused(
