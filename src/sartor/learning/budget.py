@@ -61,7 +61,7 @@ def affordable(
         return Budget(None, None, repeats, skipped)
     ends = budget_s * (1 - reserve)
     costs = {one.name: _cost(prepared, one, clock) for one in learners if one.name not in skipped}
-    inner = 0.75 if n * (folds - 1) / folds >= HOLD_OUT_FROM else 4.0 * (2 if n < 1_000 else 1)
+    inner = 0.75 if n * (folds - 1) / folds >= HOLD_OUT_FROM else 4.0
     left = ends - clock()
 
     def needed(names: Sequence[str], times: int) -> float:

@@ -80,7 +80,7 @@ def nested(
     )  # fmt: skip
     kept = [learner for learner in learners if learner.name not in budget.skipped]
     wanted = _trials(trials, budget_s, len(prepared.target))
-    plan = Plan(trials=wanted, inner_repeats=2 if len(prepared.target) < 1_000 else 1, scheme=scheme)
+    plan = Plan(trials=wanted, scheme=scheme, economical=trials is None and budget_s is None)
     engine = _Engine(prepared, kept, outer, plan, clock, budget, workers)
     results = engine.run(progress)
     progress("choosing on all rows")
@@ -91,7 +91,7 @@ def nested(
 def _trials(trials: int | None, budget_s: float | None, n: int) -> int | None:
     if trials is not None or budget_s is not None:
         return trials
-    return 4 if n < 2_000 else 2 if n < 20_000 else 1
+    return 4 if n < 2_000 else 1 if n < 20_000 else 0
 
 
 @dataclass

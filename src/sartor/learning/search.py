@@ -42,6 +42,7 @@ class Plan:
     trials:    per learner, beyond the defaults; None: as many as the time allows.
     inner, inner_repeats: folds within the training rows; from 20,000 rows on one quarter is held out instead.
     deadline:  by the clock; None for none.
+    economical: learners that are dear to fit (`costly`, networks) keep their defaults.
     seed, fold: of this training part; fold None for the final choice.
     """
 
@@ -53,6 +54,7 @@ class Plan:
     fold: int | None = None
     scheme: str = "auto"
     stack: bool = True
+    economical: bool = False
 
 
 @dataclass
@@ -227,6 +229,8 @@ def _search(part: TrainingPart, tried: Mapping[str, Tried], plan: Plan, clock: C
     if plan.trials == 0:
         return "defaults"
     open_ = [one for one in tried.values() if one.predicted is not None and _searchable(one, part.target)]
+    if plan.economical:
+        open_ = [one for one in open_ if not getattr(one.learner, "costly", one.learner.complexity >= 5)]
     turn = 0
     while open_:
         open_ = [one for one in open_ if not _finished(one, plan)]

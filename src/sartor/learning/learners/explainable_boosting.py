@@ -102,6 +102,7 @@ class ExplainableBoosting:
     name: str = "explainable_boosting"
     complexity: int = 3
     encoding: Encoding = Encoding.NATIVE
+    costly: bool = True
     tasks: frozenset[Task] = frozenset({Task.CLASSIFICATION, Task.REGRESSION})
 
     def suggest(self, trial: Suggest, target: Target) -> dict[str, Any]:
