@@ -26,6 +26,7 @@ _DELIMITERS: Final = (",", "\t", ";", "|")
 _EXACT_IN_FLOAT32: Final = 2**24
 _LISTED: Final = 1000
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+_WHOLE: Final = re.compile(r"^([-+]?\d+)\.0+$")
 _LIMIT: Final = re.compile(r"\s*[<>]=?\s*([-+]?\d+(?:\.\d+)?)\s*")
 
 
@@ -101,6 +102,7 @@ def digest(path: Path, kind: str) -> InputFile:
 def from_labels(name: str, labels: Sequence[str], kind: ColumnKind | None = None, unit: str = "") -> Column:
     """A column from text, "" where missing; a NUMBER when every label is one, unless a kind is asked for."""
     if kind is ColumnKind.CATEGORY or (kind is None and not _all_numbers(labels)):
+        labels = _plain_codes(labels)
         categories = tuple(sorted({label for label in labels if label}))
         position = {label: code for code, label in enumerate(categories)} | {"": -1}
         return Column(name, ColumnKind.CATEGORY, np.array([position[label] for label in labels], np.int32), categories)
@@ -391,13 +393,18 @@ def _as_text(values: Any) -> Any:
 def _category(name: str, values: Any, missing: Sequence[str]) -> Column:
     """Codes into sorted labels; blanks around a label do not count."""
     encoded = values.combine_chunks().dictionary_encode()
-    labels = [(label or "").strip() for label in encoded.dictionary.to_pylist()]
+    labels = _plain_codes([(label or "").strip() for label in encoded.dictionary.to_pylist()])
     lost = frozenset(missing) | {""}
     categories = tuple(sorted({label for label in labels if label not in lost}))
     position = {label: code for code, label in enumerate(categories)}
     codes = np.array([*(position.get(label, -1) for label in labels), -1], dtype=np.int32)
     places = encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     return Column(name, ColumnKind.CATEGORY, codes[places], categories)
+
+
+def _plain_codes(labels: Sequence[str]) -> list[str]:
+    """Labels with whole numbers written one way: one site's "4.0" is another's "4"."""
+    return [_WHOLE.sub(r"\1", label) for label in labels]
 
 
 def _text_column(reading: _Reading, name: str, values: Any, asked: ColumnKind | None) -> Column:

@@ -122,3 +122,11 @@ class TestDefects:
     def test_an_unknown_column_names_those_there_are(self, tmp_path):
         with pytest.raises(MalformedInput, match=r"no column c.*choose from: a, b"):
             read_cohort(written(tmp_path, "a,b\n1,2\n"), columns=["c"])
+
+
+def test_codes_of_two_sites_are_written_one_way(tmp_path):
+    for name, text in (("a.csv", "pain\n4.0\n1.0\n"), ("b.csv", "pain\n4\n1\n")):
+        (tmp_path / name).write_text(text)
+    first, second = (read_cohort(tmp_path / name, categorical=["pain"]).column("pain") for name in ("a.csv", "b.csv"))
+    assert first.categories == second.categories == ("1", "4")
+    assert first.labels() == second.labels() == ["4", "1"]
