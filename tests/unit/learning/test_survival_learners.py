@@ -198,3 +198,33 @@ def test_missing_values_and_categories_are_learned_from():
         assert harrell_c(target, one.predict(native)) > 0.68
         base, parts = one.contributions(native)
         assert base + parts.sum(axis=1) == pytest.approx(one.margin(native), abs=1e-6)
+
+
+@pytest.mark.parametrize("causes", [1, 2])
+def test_the_loss_of_the_discrete_time_network_is_likelihood_and_ranking(causes):
+    from sartor.learning.survival.networks import Intervals, interval_edges
+    from sartor.learning.survival.ranking import WIDTH, Incidences
+
+    _, target = proportional(60) if causes == 1 else fine_gray(60)
+    edges = interval_edges(target, 5)
+    ranked = Intervals.of(target, edges, causes, rank=0.7)
+    outputs = np.random.default_rng(1).normal(size=(60, (len(edges) - 1) * causes))
+    step = 1e-6
+    moved = [ranked.loss(outputs + step * np.eye(outputs.size)[k].reshape(outputs.shape)) for k in range(0, 300, 7)]
+    numeric = (np.array(moved) - ranked.loss(outputs)) / step
+    assert ranked.gradient(outputs).ravel()[0:300:7] == pytest.approx(numeric, abs=1e-4)
+
+    scores = np.exp(outputs.reshape(60, -1, causes))
+    reached = Incidences.of(scores / (1 + scores.sum(axis=2, keepdims=True))).reached
+    expected = 0.0
+    where = np.searchsorted(edges, target.values, side="left") - 1
+    for cause in range(causes):
+        pairs = [
+            np.exp(-(reached[i, where[i], cause] - reached[j, where[i], cause]) / WIDTH)
+            for i in np.flatnonzero(target.events == cause + 1)
+            for j in range(60)
+            if ranked.at_risk[j, where[i]] and not ranked.ended[j, where[i]].any()
+        ]
+        expected += np.mean(pairs) / causes
+    plain = Intervals.of(target, edges, causes)
+    assert ranked.loss(outputs) - plain.loss(outputs) == pytest.approx(0.7 * expected)

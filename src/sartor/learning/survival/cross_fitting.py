@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sartor.errors import TooFewData
+from sartor.learning.splits import outer_folds
 from sartor.learning.survival.partial_likelihood import Baseline, breslow, slope
 from sartor.learning.task import EVENT, Target
 
@@ -20,8 +21,13 @@ def require_events(target: Target) -> None:
 
 
 def internal_folds(target: Target, *, folds: int = FOLDS, seed: int = 0) -> npt.NDArray[np.int64]:
-    """(n,) fold of each row, balanced over event and time; the same for every learner of a target and seed."""
+    """(n,) fold of each row, balanced over event and time; the same for every learner of a target and seed.
+
+    Rows of one group of the target stay together.
+    """
     require_events(target)
+    if target.groups is not None:
+        return np.asarray(outer_folds(target, folds=min(folds, target.units), seed=seed)[0])
     n = len(target)
     generator = np.random.default_rng([seed, n])
     assert target.events is not None

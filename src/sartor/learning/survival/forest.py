@@ -72,7 +72,9 @@ class SurvivalForest:
         base = np.ones(n) if weights is None else np.asarray(weights, float)
         exposure = breslow(target, np.zeros(n), weights).at(target.values)
         happened = (target.events == EVENT).astype(float)
-        drawn = generator.multinomial(n, np.full(n, 1 / n), size=count) * base
+        unit = np.arange(n) if target.groups is None else np.unique(target.groups, return_inverse=True)[1]
+        units = target.units
+        drawn = generator.multinomial(units, np.full(units, 1 / units), size=count)[:, unit] * base
         model = self._grow(matrix, happened, exposure, drawn, parameters, seed)
         leaves = np.asarray(model.predict(trees.values_of(matrix), pred_leaf=True, num_threads=1)).reshape(n, -1)
         out_of_bag = np.zeros((2, n))

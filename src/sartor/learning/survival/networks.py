@@ -1,7 +1,8 @@
 """Networks for survival: Cox's partial likelihood, or hazards in discrete time with competing events; cross-fitted.
 
-DeepSurv: Katzman et al. 2018 (PMID 29482517). Discrete-time hazards: Gensheimer and Narasimhan 2019 (PMID 30701130),
-with one softmax per interval over the causes, as DeepHit has one over all (Lee et al. 2018, AAAI 32:2314).
+DeepSurv: Katzman et al. 2018 (PMID 29482517). The network in discrete time has DeepHit's loss, likelihood and ranking
+of the incidences of every cause (Lee et al. 2018, AAAI 32:2314), over one softmax per interval (hazards, as Gensheimer
+and Narasimhan 2019, PMID 30701130) where DeepHit has one over all intervals.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sartor.learning.survival.cross_fitting import calibrated, internal_folds
 from sartor.learning.survival.partial_likelihood import Baseline, RiskSets
 from sartor.learning.survival.penalised_cox import Scaled
 from sartor.learning.survival.perceptron import Perceptron, Training, train
+from sartor.learning.survival.ranking import ranking
 from sartor.learning.task import CENSORED, EVENT, Matrix, Target
 
 INTERVALS = 20
@@ -134,6 +136,8 @@ def _suggest(trial: Suggest) -> dict[str, Any]:
 
 
 DEFAULTS = {"width": 32, "step": 0.01, "decay": 0.05, "dropout": 0.2}
+RANK = 0.2
+"""Weight of the ranking loss beside the likelihood: small, since ranking alone bends probabilities."""
 
 
 def _cox_gradient(target: Target, weights: FloatArray | None, outputs: FloatArray, rows: Any) -> FloatArray:
@@ -268,13 +272,14 @@ def _hazards(outputs: FloatArray, causes: int) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Rows as intervals survived and the cause that ended the last one."""
+    """Rows as intervals survived and the cause that ended the last one; `rank` weighs the ranking loss."""
 
     at_risk: FloatArray
     ended: FloatArray
+    rank: float = 0.0
 
     @classmethod
-    def of(cls, target: Target, edges: FloatArray, causes: int) -> Intervals:
+    def of(cls, target: Target, edges: FloatArray, causes: int, rank: float = 0.0) -> Intervals:
         """at_risk (n, k): 1 in intervals begun (censored: in which most was seen); ended (n, k, causes)."""
         assert target.events is not None
         count = len(edges) - 1
@@ -287,27 +292,33 @@ class Intervals:
         ended = np.zeros((len(target), count, causes))
         rows = np.flatnonzero(~censored & ~beyond)
         ended[rows, where[rows], target.events[rows] - 1] = 1.0
-        return cls(at_risk, ended)
+        return cls(at_risk, ended, rank)
 
     def take(self, rows: Any) -> Intervals:
         """The same for these rows."""
-        return Intervals(self.at_risk[rows], self.ended[rows])
+        return Intervals(self.at_risk[rows], self.ended[rows], self.rank)
 
     def gradient(self, outputs: FloatArray, rows: Any = None) -> FloatArray:
-        """Of the mean negative log likelihood in the outputs, (n, intervals × causes), for these rows."""
+        """Of the loss in the outputs, (n, intervals × causes), for these rows."""
         if rows is not None:
             return self.take(rows).gradient(outputs)
-        causes = self.ended.shape[2]
-        slope = self.at_risk[:, :, None] * _hazards(outputs, causes) - self.ended
-        return slope.reshape(len(outputs), -1) / max(float(self.ended.sum()), 1.0)
+        hazards = _hazards(outputs, self.ended.shape[2])
+        slope = (self.at_risk[:, :, None] * hazards - self.ended) / max(float(self.ended.sum()), 1.0)
+        if self.rank > 0:
+            slope = slope + self.rank * ranking(hazards, self.ended, self._beyond())[1]
+        return np.asarray(slope.reshape(len(outputs), -1))
 
     def loss(self, outputs: FloatArray) -> float:
-        """Negative log likelihood per event."""
+        """Negative log likelihood per event, and the weighed ranking loss."""
         hazards = _hazards(outputs, self.ended.shape[2])
         stay = np.log1p(-np.minimum(hazards.sum(axis=2), 1 - 1e-12))
         happened = self.ended.sum(axis=2)
         events = float(np.sum(self.ended * np.log(np.maximum(hazards, 1e-300))))
-        return -(events + float(np.sum((self.at_risk - happened) * stay))) / max(float(happened.sum()), 1.0)
+        value = -(events + float(np.sum((self.at_risk - happened) * stay))) / max(float(happened.sum()), 1.0)
+        return value + (self.rank * ranking(hazards, self.ended, self._beyond())[0] if self.rank > 0 else 0.0)
+
+    def _beyond(self) -> FloatArray:
+        return np.asarray(self.at_risk - self.ended.sum(axis=2))
 
 
 def interval_edges(target: Target, count: int = INTERVALS) -> FloatArray:
@@ -322,7 +333,7 @@ def interval_edges(target: Target, count: int = INTERVALS) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class HazardNetwork:
-    """Learner: a network for the hazards of all causes in discrete time; no proportional hazards are assumed."""
+    """Learner: DeepHit-like, all causes in discrete time by likelihood and ranking, without proportional hazards."""
 
     name: str = "discrete_time_network"
     complexity: int = 5
@@ -331,12 +342,12 @@ class HazardNetwork:
     tasks: frozenset[Task] = frozenset({Task.SURVIVAL})
 
     def suggest(self, trial: Suggest, target: Target) -> dict[str, Any]:
-        """Width, step size, decay, dropout."""
-        return _suggest(trial)
+        """Width, step size, decay, dropout, weight of the ranking loss."""
+        return _suggest(trial) | {"rank": trial.suggest_float("rank", 0.02, 1.0, log=True)}
 
     def defaults(self, target: Target) -> dict[str, Any]:
         """Two layers of 32."""
-        return dict(DEFAULTS)
+        return DEFAULTS | {"rank": RANK}
 
     def fit(
         self,
@@ -354,7 +365,7 @@ class HazardNetwork:
         edges = interval_edges(target)
         scaled = Scaled.of(matrix.values)
         x = np.clip(scaled.values, -FAR, FAR)
-        rows = Intervals.of(target, edges, causes)
+        rows = Intervals.of(target, edges, causes, float(parameters.get("rank", RANK)))
         ended, begun = rows.ended.sum(axis=0), rows.at_risk.sum(axis=0)[:, None]
         rate = np.clip(ended / np.maximum(begun, 1.0), 1e-4, 0.9 / causes)
         start = np.log(rate / (1 - rate.sum(axis=1, keepdims=True))).ravel()
