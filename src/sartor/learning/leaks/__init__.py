@@ -300,7 +300,8 @@ def _judged(checks: Sequence[Check], allow: Mapping[str, str], where: str) -> tu
         reason = reason or reasons.get(check.name) or reasons.get("all")
         if check.severity == "stop" and reason:
             detail = f"{check.detail}; allowed: {reason}"
-            check = check.model_copy(update={"severity": "warning", "detail": detail})
+            values = {**check.values, "allowed": reason}
+            check = check.model_copy(update={"severity": "warning", "detail": detail, "values": values})
         kept.append(check)
     if stops := [check for check in kept if check.severity == "stop"]:
         said = "; ".join(f"{check.subject or check.name.replace('_', ' ')}: {check.detail}" for check in stops)

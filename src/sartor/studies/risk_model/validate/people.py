@@ -9,6 +9,7 @@ from sartor.domain.cohort_table import Cohort, ColumnKind
 from sartor.domain.model import Task
 from sartor.domain.validation import Check, Measure
 from sartor.explaining.fairness import LEAST_EVENTS, TOO_FEW, Audit, audit, representation
+from sartor.explaining.group_comparison import Comparison, miscalibrated, worse
 from sartor.learning.encoding import fit_encoder
 from sartor.learning.learner import Encoding
 from sartor.learning.mitigation import mitigations
@@ -16,7 +17,7 @@ from sartor.studies.risk_model.validate.setting import Found, Setting
 from sartor.studies.risk_model.validate.uncertainty import first_repeat
 
 APART = 0.05
-"""A group's ranking so much under everyone's, with an interval that leaves everyone's value out, is pointed out."""
+"""A group that does so much worse than the others, beyond what chance makes of so many groups, is pointed out."""
 
 
 def of_people(setting: Setting) -> Found:
@@ -65,14 +66,27 @@ def _checks(setting: Setting, measures: list[Measure]) -> list[Check]:
             Check(name="groups_too_few", passed=False, severity="note", values={"groups": list(small)},
                   detail=f"{len(small)} groups are too small to judge")
         )  # fmt: skip
-    whole = [m for m in measures if m.name == name and m.group and m.value is not None and m.n > 0]
-    mean = sum(m.n * (m.value or 0) for m in whole) / max(sum(m.n for m in whole), 1)
-    for m in whole:
-        behind = m.value is not None and m.high is not None and m.value < mean - APART and m.high < mean
-        if behind:
-            detail = f"{name} {m.value:.3f} ({m.low:.3f} to {m.high:.3f}) where groups average {mean:.3f}"
-            checks.append(Check(name="group_behind", passed=False, subject=m.group, detail=detail))
+    if not any(m.name == name and m.group and m.value is not None for m in measures):
+        name = "accuracy"
+    for found in worse(measures, name, apart=APART):
+        checks += _behind(found, name)
+    for found in miscalibrated(measures):
+        if found.clear:
+            m = found.measure
+            detail = f"{m.value:.2f} times as many have the outcome as expected ({m.low:.2f} to {m.high:.2f})"
+            checks.append(Check(name="group_miscalibrated", passed=False, subject=m.group, detail=detail))
     return checks
+
+
+def _behind(found: Comparison, name: str) -> list[Check]:
+    """A warning where the group is clearly worse off, a note where chance among so many groups explains it."""
+    if not (found.clear or found.perhaps):
+        return []
+    m = found.measure
+    detail = f"{name} {m.value:.3f} ({m.low:.3f} to {m.high:.3f}) where the others have {found.reference:.3f}"
+    detail += f"; p {found.corrected:.2g} corrected for the number of groups"
+    called, severity = ("group_behind", "warning") if found.clear else ("group_perhaps_behind", "note")
+    return [Check(name=called, passed=False, severity=severity, subject=m.group, detail=detail)]
 
 
 def _mitigated(setting: Setting) -> tuple[Measure, ...]:
@@ -80,14 +94,16 @@ def _mitigated(setting: Setting) -> tuple[Measure, ...]:
     prepared = setting.prepared
     if not prepared.target.is_binary or not prepared.config.get("mitigation", True) or not setting.thresholds:
         return ()
-    encoder = fit_encoder(prepared.cohort, Encoding.DENSE, target=prepared.target)
     found: list[Measure] = []
     columns = list(dict.fromkeys(group.columns[0] for group in setting.groups if len(group.conditions) == 1))
-    inputs: npt.NDArray[np.float64] | None = None
+
+    def encoded(learned: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        encoder = fit_encoder(prepared.cohort.take(learned), Encoding.DENSE)
+        return np.nan_to_num(encoder.apply(prepared.cohort.take(rows)).values.astype(float))
+
     for name in columns[:3]:
-        inputs = np.nan_to_num(encoder.apply(prepared.cohort).values.astype(float)) if inputs is None else inputs
         found += mitigations(
-            inputs,
+            encoded,
             prepared.target.values.astype(np.int64),
             _codes(setting, name),
             column=name,
