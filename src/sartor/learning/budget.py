@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -100,7 +100,8 @@ def _timed(prepared: Prepared, learner: Learner, rows: int, clock: Callable[[], 
     pieces = max(len(target) // max(rows, 1), 1)
     some = np.arange(len(target))
     if pieces > 1:
-        some = np.flatnonzero(outer_folds(target, folds=pieces, seed=prepared.seed)[0] == 0)
+        rows_alone = replace(target, groups=None)
+        some = np.flatnonzero(outer_folds(rows_alone, folds=pieces, seed=prepared.seed)[0] == 0)
     begun = clock()
     try:
         part = prepared.cohort.take(some)

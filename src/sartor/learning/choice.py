@@ -83,7 +83,7 @@ def gain(
     """(gain, low, high) of one set of predictions over another on the same rows."""
     from scipy.stats import t
 
-    units = len(target) if groups is None else len(np.unique(groups))
+    units = target.units if groups is None else len(np.unique(groups))
     blocks = min(BLOCKS, units // 2)
     block = outer_folds(target, groups=groups, folds=blocks, seed=seed)[0]
 

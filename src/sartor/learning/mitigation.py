@@ -8,6 +8,7 @@ Thresholds by group need the group when the model is used, which the law of a pl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,9 @@ from sartor.learning.metrics import bootstrap, discrimination, usefulness
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Encode = Callable[[Ints, Ints], Floats]
+"""(rows learned from, rows wanted) → (wanted, c), by rules of the former alone."""
 
 ARMS = ("none", "reweighing", "group_thresholds", "constraint")
 NAMES = ("auroc", "brier", "net_benefit", "selection_rate_difference", "sensitivity_difference",
@@ -39,7 +43,7 @@ class Arm:
 
 
 def mitigations(
-    inputs: Floats,
+    inputs: Floats | Encode,
     outcome: Ints,
     label: Ints,
     *,
@@ -51,18 +55,20 @@ def mitigations(
 ) -> tuple[Measure, ...]:
     """Every arm's ranking, accuracy, net benefit and differences between the groups of `column`, with intervals.
 
-    inputs: (n, c) encoded, without NaN. outcome: (n,) 0 or 1. label: (n,) group codes, -1 where unknown (left out).
+    inputs: (n, c) encoded, without NaN; or what encodes rows by rules learned from others. outcome: (n,) 0 or 1.
+    label: (n,) group codes, -1 where unknown (left out).
     threshold: probability at which one would act. At most 4,000 rows are used, drawn by `seed`. Empty when fewer than
     two groups have ten rows of either outcome.
     """
     rows = _usable(outcome, label, seed)
     if len(np.unique(label[rows])) < 2:
         return ()
-    x, y, group = inputs[rows], outcome[rows], label[rows]
+    y, group = outcome[rows], label[rows]
+    encode = inputs if callable(inputs) else lambda learned, of: inputs[of]
     unit = np.arange(len(rows)) if patients is None else np.unique(patients[rows], return_inverse=True)[1]
     fold = np.random.default_rng(seed).permutation(int(unit.max()) + 1)[unit] % FOLDS
     found: list[Measure] = []
-    for arm in _arms(x, y, group, fold, threshold, seed):
+    for arm in _arms(lambda train: encode(rows[train], rows), y, group, unit, fold, threshold, seed):
         found += _of_arm(arm, y, group, unit, column, threshold, resamples, seed)
     return tuple(found)
 
@@ -91,16 +97,19 @@ def _usable(outcome: Ints, label: Ints, seed: int) -> Ints:
     return np.asarray(drawn[np.isin(label[drawn], [g for g, least in counts.items() if least >= LEAST_IN_CELL])])
 
 
-def _arms(x: Floats, y: Ints, group: Ints, fold: Ints, threshold: float, seed: int) -> list[Arm]:
+def _arms(
+    encode: Callable[[Mask], Floats], y: Ints, group: Ints, unit: Ints, fold: Ints, threshold: float, seed: int
+) -> list[Arm]:
     found = {name: (np.full(len(y), np.nan), np.zeros(len(y))) for name in ARMS}
     for k in np.unique(fold):
         train, test = fold != k, fold == k
+        x = encode(train)
         plain = _logistic(x[train], y[train], None)
         probability = plain.predict_proba(x[test])[:, 1]
         found["none"][0][test], found["none"][1][test] = probability, probability >= threshold
         again = _logistic(x[train], y[train], reweighing(y[train], group[train])).predict_proba(x[test])[:, 1]
         found["reweighing"][0][test], found["reweighing"][1][test] = again, again >= threshold
-        inner = _inner(x[train], y[train], seed)
+        inner = _inner(x[train], y[train], unit[train], seed)
         found["group_thresholds"][1][test] = _thresholds(inner, y[train], group[train], probability, group[test], seed)
         found["constraint"][1][test] = _constrained(x[train], y[train], group[train], x[test], threshold)
     found["group_thresholds"][0][:] = found["none"][0]
@@ -116,12 +125,15 @@ def _logistic(x: Floats, y: Ints, weights: Floats | None) -> Any:
     return model.fit(x, y, logisticregression__sample_weight=weights)
 
 
-def _inner(x: Floats, y: Ints, seed: int) -> Floats:
-    """Probabilities within the training rows that their own fit has not seen, so that thresholds are not optimistic."""
-    from sklearn.model_selection import StratifiedKFold
+def _inner(x: Floats, y: Ints, unit: Ints, seed: int) -> Floats:
+    """Probabilities within the training rows that their own fit has not seen, so that thresholds are not optimistic.
+
+    No patient (`unit`) stands on both sides.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
 
     found = np.zeros(len(y))
-    for train, test in StratifiedKFold(3, shuffle=True, random_state=seed).split(x, y):
+    for train, test in StratifiedGroupKFold(3, shuffle=True, random_state=seed).split(x, y, unit):
         found[test] = _logistic(x[train], y[train], None).predict_proba(x[test])[:, 1]
     return found
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sartor.domain.model import Task
+from sartor.learning.learners.stacking import NAME as STACK
+from sartor.learning.search import encoder_for, fit_learner
 from sartor.learning.stages import Fitted, Prepared
 
 Floats = npt.NDArray[np.float64]
@@ -20,16 +22,12 @@ def out_of_fold_without(
 
     Two classes: (n,) probability of class 1. More: (n, classes). Regression: (n,). Survival: (n,) log relative hazard.
     """
-    from sartor.learning.encoding import fit_encoder
     from sartor.learning.learners import by_name
 
     chosen = next((each for each in fitted.candidates if each.name == fitted.chosen), None)
-    try:
-        learner = by_name(fitted.chosen)
-    except Exception:  # a learner that is not one: a stack is made of others
+    if chosen is None or fitted.chosen == STACK:  # a stack is made of others
         return None
-    if chosen is None or learner.complexity >= 6:
-        return None
+    learner = by_name(fitted.chosen)
     target, folds = prepared.target, fitted.folds[0]
     found = []
     for names in left_out:
@@ -37,10 +35,9 @@ def out_of_fold_without(
         predicted: Floats | None = None
         for k in np.unique(folds[folds >= 0]):
             train, test = np.flatnonzero(folds != k), np.flatnonzero(folds == k)
-            encoder = fit_encoder(cohort.take(train), learner.encoding, target=target.take(train))
-            state = learner.fit(
-                encoder.apply(cohort.take(train)), target.take(train), chosen.parameters, seed=prepared.seed
-            )
+            encoder = encoder_for(learner, cohort.take(train), target.take(train))
+            matrix = encoder.apply(cohort.take(train))
+            state = fit_learner(learner, matrix, target.take(train), chosen.parameters, prepared.seed)
             values = np.asarray(state.predict(encoder.apply(cohort.take(test))), dtype=float)
             if target.task is Task.CLASSIFICATION and target.is_binary and values.ndim == 2:
                 values = values[:, 1]

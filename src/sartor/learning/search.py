@@ -7,7 +7,7 @@ had its number of trials or the time is up. A learner that breaks is a failed ca
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -165,6 +165,7 @@ def select(
     dates: FloatArray | None = None,
 ) -> Selection:
     """Search every learner on these rows and choose, simplest first."""
+    target = target if groups is None else replace(target, groups=groups)
     part = TrainingPart(cohort, target, inner_folds(target, groups, dates, plan))
     tried = {learner.name: Tried(learner) for learner in learners}
     for one in tried.values():
@@ -301,12 +302,13 @@ def _stack(part: TrainingPart, tried: Mapping[str, Tried], plan: Plan) -> tuple[
     names = list(members)
     stacked = [_as_margins(target, members[name]) for name in names]
     rows = np.flatnonzero(part.folds[0] >= 0)
-    pieces = outer_folds(target.take(rows), folds=5, seed=plan.seed)[0]
+    learned_from = target.take(rows)
+    pieces = outer_folds(learned_from, folds=min(5, learned_from.units), seed=plan.seed)[0]
     predicted = np.full(members[names[0]].shape, np.nan)
     for repeat in range(len(part.folds)):
         each = [margin[repeat][rows] for margin in stacked]
         outcome = target.values[rows]
-        for piece in range(5):
+        for piece in range(int(pieces.max()) + 1):
             learned, held = pieces != piece, pieces == piece
             found = learn_weights(target.task, names, [margin[learned] for margin in each], outcome[learned])
             values = probabilities(target.task, found.margin([margin[held] for margin in each]))

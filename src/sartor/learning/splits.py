@@ -30,11 +30,13 @@ def outer_folds(
     scheme: "stratified" and "grouped" balance classes, bands of the value, or events and times over the folds, and
             never part a group; "auto" is the same. "temporal" has one fold, 0: the share 1 / folds of the groups that
             were first seen last. A group that was seen before stays in training with all its rows.
+    groups: those of the target where none are given.
     Raises ConfigInvalid for a scheme that is not known or a temporal one without dates, TooFewData where a fold would
     have no rows.
     """
     if scheme not in SCHEMES:
         raise ConfigInvalid(f"no scheme {scheme!r}", where="scheme", todo=f"choose from {', '.join(SCHEMES)}")
+    groups = target.groups if groups is None else groups
     unit = np.arange(len(target)) if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
     units = int(unit.max(initial=-1)) + 1
     if units < folds:

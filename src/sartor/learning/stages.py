@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,11 @@ class Prepared:
     inputs: tuple[InputFile, ...] = ()
     seed: int = 0
     budget_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """The target knows the groups too, so that what a learner splits for itself does not part them either."""
+        if self.groups is not None and self.target.groups is None:
+            object.__setattr__(self, "target", replace(self.target, groups=self.groups))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class Target:
              predicted. Regression: the value. Survival: time under observation, > 0.
     events:  survival only, (n,) int8: 0 censored, 1 the event of interest, 2, 3 … competing events (`classes` names
              them, in that order, "censored" first).
+    groups:  (n,) int64, rows of one group (a patient) are never parted by a learner's own splits; None when every row
+             is its own.
     """
 
     task: Task
@@ -29,10 +31,16 @@ class Target:
     events: npt.NDArray[np.int8] | None = None
     classes: tuple[str, ...] = ()
     unit: str = ""
+    groups: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.values)
+
+    @property
+    def units(self) -> int:
+        """The number of groups, or of rows where every row is its own."""
+        return len(self) if self.groups is None else len(np.unique(self.groups))
 
     @property
     def is_binary(self) -> bool:
@@ -47,7 +55,8 @@ class Target:
     def take(self, rows: npt.NDArray[Any]) -> Target:
         """The outcome of these rows (indices or a mask)."""
         events = None if self.events is None else self.events[rows]
-        return replace(self, values=self.values[rows], events=events)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, values=self.values[rows], events=events, groups=groups)
 
 
 @dataclass(frozen=True, slots=True)

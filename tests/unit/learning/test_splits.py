@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.samples.tabular_sample import prepared
 
 from sartor.domain.model import Task
 from sartor.errors import ConfigInvalid, TooFewData
 from sartor.learning.splits import outer_folds
+from sartor.learning.survival.cross_fitting import internal_folds
 from sartor.learning.task import Target
 
 
@@ -63,3 +67,22 @@ def test_what_cannot_be_split_is_refused():
         outer_folds(classes(np.zeros(30)), scheme="temporal")
     with pytest.raises(ConfigInvalid):
         outer_folds(classes(np.zeros(30)), scheme="by moon")
+
+
+def test_a_learners_own_folds_keep_the_groups_of_the_target_whole():
+    generator = np.random.default_rng(5)
+    groups = generator.integers(0, 40, 160)
+    times, events = generator.exponential(5.0, 160) + 0.1, (generator.random(160) < 0.5).astype(np.int8)
+    survival = Target(Task.SURVIVAL, times, events, ("censored", "event"), groups=groups)
+    two = Target(Task.CLASSIFICATION, (generator.random(160) < 0.4).astype(float), classes=("no", "yes"), groups=groups)
+    for found in (internal_folds(survival, seed=2), internal_folds(survival.take(np.arange(120)), seed=2),
+                  outer_folds(two, folds=5)[0]):  # fmt: skip
+        parted = [group for group in np.unique(groups) if len(np.unique(found[groups[: len(found)] == group])) > 1]
+        assert parted == []
+
+
+def test_prepared_rows_tell_the_target_their_groups():
+    study = prepared("two", 60)
+    groups = np.repeat(np.arange(20), 3)
+    assert study.target.units == 60
+    assert replace(study, groups=groups).target.units == 20

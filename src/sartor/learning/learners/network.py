@@ -115,7 +115,7 @@ class Network:
             shift, scale = float(target.values.mean()), float(target.values.std()) or 1.0
         truth, start = _coded(target, shift, scale)
         each = np.ones(len(x)) if weights is None else weights / weights.mean()
-        parts = outer_folds(target, folds=min(10, max(len(x) // 2, 2)), seed=seed)[0]
+        parts = outer_folds(target, folds=min(10, max(target.units // 2, 2)), seed=seed)[0]
         width = int(parameters["width"])
         how = Training(
             hidden=(width, width),

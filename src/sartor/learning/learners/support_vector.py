@@ -142,7 +142,7 @@ class SupportVector:
         if target.task is Task.REGRESSION:
             machines: tuple[Machine, ...] = (_regression(x, target.values, cost, gamma, weights),)
         else:
-            fold = outer_folds(target, folds=min(5, len(x)), seed=seed)[0]
+            fold = outer_folds(target, folds=min(5, target.units), seed=seed)[0]
             wanted = range(1, 2) if target.is_binary else range(len(target.classes))
             machines = tuple(_against_rest(x, target.values == k, cost, gamma, fold, weights) for k in wanted)
         return FittedMachines(self.name, target.task, machines, x.mean(axis=0))

@@ -99,7 +99,7 @@ def _mitigated(setting: Setting) -> tuple[Measure, ...]:
 
     def encoded(learned: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         encoder = fit_encoder(prepared.cohort.take(learned), Encoding.DENSE)
-        return np.nan_to_num(encoder.apply(prepared.cohort.take(rows)).values.astype(float))
+        return np.asarray(np.nan_to_num(encoder.apply(prepared.cohort.take(rows)).values.astype(float)), dtype=float)
 
     for name in columns[:3]:
         found += mitigations(

@@ -57,7 +57,11 @@ class Setting:
         return Plan(**(settled | changes))
 
     def summary(self, candidate: Candidate) -> dict[str, Any]:
-        """One line of the table of candidates: its score over the outer folds, and what it took."""
+        """One line of the table of candidates: its score over the outer folds.
+
+        What it took stands in the report and the table of candidates: no clock enters the validation, whose bytes
+        are the same for the same seed.
+        """
         known = candidate.scores[np.isfinite(candidate.scores)]
         return {
             "name": candidate.name,
@@ -66,8 +70,6 @@ class Setting:
             "reason": candidate.reason,
             "score": float(known.mean()) if len(known) else None,
             "spread": float(known.std(ddof=1)) if len(known) > 1 else None,
-            "cpu_s": round(candidate.cpu_s, 3),
-            "wall_s": round(candidate.wall_s, 3),
         }
 
 
