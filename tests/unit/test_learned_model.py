@@ -82,6 +82,57 @@ def test_a_row_of_which_little_is_known_or_unlike_training_is_refused(model):
     assert model.predict(Cohort(columns), ids(2)).status[0] is PredictionStatus.ABSTAINED
 
 
+@pytest.mark.parametrize("value", [135 / 7.5, -140.0, 1400.0, 1e39])  # kilopascals, a sign, a slip of the finger
+def test_a_number_that_cannot_be_that_measurement_is_refused_by_name(model, value):
+    people = model_sample.cohort(2, seed=4)
+    wild = Column("sbp", ColumnKind.NUMBER, np.array([value, 130.0]))
+    columns = tuple(wild if column.name == "sbp" else column for column in people.columns)
+    found = model.predict(Cohort(columns), ids(2))
+    assert found.status[0] is PredictionStatus.ABSTAINED
+    assert "sbp" in found.reasons[0]
+    assert found.status[1] is not PredictionStatus.ABSTAINED
+
+
+def test_a_number_beside_the_training_range_is_told_with_the_range(model):
+    people = model_sample.cohort(2, seed=4)
+    high = Column("sbp", ColumnKind.NUMBER, np.array([215.0, 130.0]))
+    columns = tuple(high if column.name == "sbp" else column for column in people.columns)
+    found = model.predict(Cohort(columns), ids(2))
+    assert "sbp 215 is outside what training saw" in found.reasons[0]
+
+
+def test_what_is_far_stranger_than_few_training_rows_is_refused():
+    from dataclasses import replace
+
+    few = model_sample.model(n=60)
+    people = model_sample.cohort(1, seed=4)
+    columns = {"sbp": 225.0, "age": 20.0, "cholesterol": 420.0}
+    odd = tuple(
+        replace(each, values=np.array([columns[each.name]], np.float32)) if each.name in columns else each
+        for each in people.columns
+    )
+    matrix = few.matrix(Cohort(odd))
+    assert few.novelty.p_value(matrix)[0] > few.abstain_below  # so few rows allow no smaller p-value
+    assert few.predict(Cohort(odd), ("a",)).status[0] is PredictionStatus.ABSTAINED
+    usual = few.predict(model_sample.cohort(300, seed=5), ids(300))
+    assert np.mean([each is PredictionStatus.ABSTAINED for each in usual.status]) < 0.05
+
+
+def test_who_is_in_no_known_group_is_told_that_uncertainty_holds_on_average(model):
+    from dataclasses import replace
+
+    from sartor.learning.conformal import Conformal
+    from sartor.learning.population_groups import population_groups
+
+    people = model_sample.cohort(400)
+    outcome = model_sample.target(people)
+    groups = population_groups(people, ["sex"])
+    grouped = replace(model, conformal=Conformal.fit(model.values(people), outcome, groups=groups, people=people))
+    some = model_sample.cohort(3, seed=9)
+    assert "sex" not in " ".join(grouped.predict(some, ids(3)).reasons)
+    assert "not for this person's group by sex" in grouped.predict(some.without(["sex"]), ids(3)).reasons[0]
+
+
 def test_conditions_of_the_card_refuse_with_the_value():
     people = model_sample.cohort(3)
     age = float(people.column("age").values[0])

@@ -359,7 +359,7 @@ def _numbers(values: Any) -> npt.NDArray[Any]:
         part = chunk.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         found[at : at + len(part)] = part
         if target is np.float32 and _loses(part):
-            return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+            return np.array(values.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
         at += len(part)
     return found
 

@@ -14,6 +14,10 @@ from sartor.domain.model import Feature
 
 NUMBER = "number"
 CATEGORY = "category"
+BESIDE = 0.25
+"""Widths of training's range (1st to 99th percentile) beyond it: the number is told of."""
+FAR, FAR_LOGARITHM = 5.0, 2.0
+"""Widths, as they are and of logarithms, beyond which a number cannot be that measurement in that unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Aligned:
     known:    (n, p) bool, where the input had a value that the model understands.
     imputed:  (n, p) bool, where training's typical value stands in for one that was never missing in training.
     unknown:  per feature the rows whose value the model does not understand, with the value.
+    beyond:   per feature the rows whose number is outside what training saw, with the number.
+    far:      (n,) bool, some number is so far outside that it cannot be that measurement in that unit.
     weights:  (p,), how much of what is usually known each feature carries.
     """
 
@@ -32,6 +38,8 @@ class Aligned:
     known: npt.NDArray[np.bool_]
     imputed: npt.NDArray[np.bool_]
     unknown: tuple[Mapping[int, str], ...]
+    beyond: tuple[Mapping[int, float], ...]
+    far: npt.NDArray[np.bool_]
     weights: npt.NDArray[np.float64]
 
     @property
@@ -41,9 +49,9 @@ class Aligned:
 
     @property
     def has_notes(self) -> npt.NDArray[np.bool_]:
-        """(n,), rows in which something was imputed or not understood."""
+        """(n,), rows in which something was imputed, not understood, or outside what training saw."""
         found: npt.NDArray[np.bool_] = np.asarray(self.imputed.any(axis=1))
-        for rows in self.unknown:
+        for rows in (*self.unknown, *self.beyond):
             found[list(rows)] = True
         return found
 
@@ -55,6 +63,11 @@ class Aligned:
         """What was done to a row, in words."""
         pairs = list(zip(self.features, self.unknown, strict=True))
         said = [f"{feature.name} {rows[row]!r} was not seen in training" for feature, rows in pairs if row in rows]
+        said += [
+            f"{f.name} {rows[row]:.4g} is outside what training saw ({f.low:.4g} to {f.high:.4g}): is the unit right?"
+            for f, rows in zip(self.features, self.beyond, strict=True)
+            if row in rows
+        ]
         if stand_ins := [f.name for f, filled in zip(self.features, self.imputed[row], strict=True) if filled]:
             said.append(f"typical value used for {', '.join(stand_ins)}")
         return said
@@ -67,11 +80,16 @@ def align(cohort: Cohort, features: Sequence[Feature]) -> Aligned:
     that was is left missing, since the encoder learned what to do.
     """
     n = len(cohort)
-    columns, known, imputed, unknown = [], [], [], []
+    columns, known, imputed, unknown, beyond = [], [], [], [], []
+    far = np.zeros(n, dtype=bool)
     for feature in features:
         found = cohort.column(feature.name) if feature.name in cohort else None
         values, strange = _read(found, feature, n)
         missing = np.isnan(values) if feature.kind == NUMBER else values < 0
+        outside, too_far = _beyond(values, feature)
+        far |= too_far
+        far[[row for row, said in strange.items() if feature.kind == NUMBER and _endless(said)]] = True
+        beyond.append({int(row): float(values[row]) for row in np.flatnonzero(outside)})
         fill = stand_in(feature) if feature.required else None
         if fill is not None and missing.any():
             values = np.where(missing, fill, values).astype(values.dtype)
@@ -86,6 +104,8 @@ def align(cohort: Cohort, features: Sequence[Feature]) -> Aligned:
         known=np.column_stack(known) if known else empty,
         imputed=np.column_stack(imputed) if imputed else empty,
         unknown=tuple(unknown),
+        beyond=tuple(beyond),
+        far=far,
         weights=_weights(features),
     )
 
@@ -143,13 +163,16 @@ def _read(column: Column | None, feature: Feature, n: int) -> tuple[npt.NDArray[
 
 def _numbers(column: Column) -> tuple[npt.NDArray[Any], Mapping[int, str]]:
     if column.kind is not ColumnKind.CATEGORY:
-        values = np.asarray(column.values, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            values = np.asarray(column.values, dtype=np.float32)
         infinite = np.isinf(values)
         if not infinite.any():
             return values, {}
         strange = {int(row): str(column.values[row]) for row in np.flatnonzero(infinite)}
         return np.where(infinite, np.float32(np.nan), values), strange
-    numbers = np.array([*(_number(label) for label in column.categories), np.nan], dtype=np.float32)
+    with np.errstate(over="ignore"):
+        numbers = np.array([*(_number(label) for label in column.categories), np.nan], dtype=np.float32)
+    numbers[np.isinf(numbers)] = np.nan
     values = numbers[column.values]
     lost = np.flatnonzero(np.isnan(values) & (column.values >= 0))
     return values, {int(row): column.categories[column.values[row]] for row in lost}
@@ -161,6 +184,32 @@ def _number(label: str) -> float:
     except ValueError:
         return float("nan")
     return found if np.isfinite(found) else float("nan")
+
+
+def _beyond(values: npt.NDArray[Any], feature: Feature) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which numbers are outside training's range, and which are too far outside to be that measurement, (n,) each.
+
+    Where training's numbers are positive, a factor counts as well: 5 mmol/L is near to 150–400 mg/dL by difference.
+    """
+    nowhere = np.zeros(len(values), dtype=bool)
+    low, high = feature.low, feature.high
+    if feature.kind != NUMBER or low is None or high is None or high <= low:
+        return nowhere, nowhere
+    numbers = np.asarray(values, dtype=np.float64)
+    width = high - low
+    outside = (numbers < low - BESIDE * width) | (numbers > high + BESIDE * width)
+    too_far = (numbers < low - FAR * width) | (numbers > high + FAR * width)
+    if low > 0:
+        too_far |= (numbers < 0) | ((numbers > 0) & (numbers < low * (low / high) ** FAR_LOGARITHM))
+    return outside | too_far, too_far
+
+
+def _endless(label: str) -> bool:
+    """Whether a label is a number, though one too large to hold."""
+    try:
+        return not np.isnan(float(label))
+    except ValueError:
+        return False
 
 
 def _codes(column: Column, categories: Sequence[str]) -> tuple[npt.NDArray[Any], Mapping[int, str]]:

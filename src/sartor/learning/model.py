@@ -100,6 +100,7 @@ class Model:
         low, high = self._interval(value, scale.margins, members)
         further = self._further(matrix, scale.margins, members)
         status, reasons = self._status(aligned, matrix, cohort)
+        reasons = _joined(reasons, self._not_by_group(members, len(value)))
         refused = np.array([each is PredictionStatus.ABSTAINED for each in status], dtype=bool)
         for numbers in (value, low, high, *(each for each in further.values() if each.dtype.kind == "f")):
             numbers[refused] = np.nan
@@ -126,6 +127,11 @@ class Model:
         matrix = self.encoder.apply(align(cohort, self.features).cohort)
         margins = self._recalibrated(_two_dimensional(self._margin(matrix)))
         return self._probabilities(margins) if margins.shape[1] > 1 else self._values(margins)[0]
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """P(no event of interest by each horizon), (n, horizons), refusing nobody. For audits of the model."""
+        matrix = self.encoder.apply(align(cohort, self.features).cohort)
+        return self._survival(matrix, self._recalibrated(_two_dimensional(self._margin(matrix)))[:, 0])
 
     def matrix(self, cohort: Cohort) -> Matrix:
         """The encoded inputs, as the learner sees them."""
@@ -209,13 +215,10 @@ class Model:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def _groups(self, cohort: Cohort) -> Any:
-        """Who belongs to the groups within which coverage holds; None where the table lacks a column for it."""
+        """Who belongs to the groups within which coverage holds, (n, groups); None where the model has none."""
         if self.conformal is None or not getattr(self.conformal, "groups", ()):
             return None
-        try:
-            return self.conformal.members(cohort)
-        except KeyError:
-            return None
+        return self.conformal.members(cohort)
 
     def _interval(self, value: FloatArray, margins: FloatArray, members: Any) -> tuple[FloatArray, FloatArray]:
         if self.conformal is None or margins.shape[1] > 1:
@@ -225,7 +228,7 @@ class Model:
 
     def _further(self, matrix: Matrix, margins: FloatArray, members: Any) -> dict[str, npt.NDArray[Any]]:
         if self.task is Task.SURVIVAL and self.horizons:
-            survival = self.fitted.survival(matrix, np.array(self.horizons, dtype=float))
+            survival = self._survival(matrix, margins[:, 0])
             return {f"risk:{horizon:g}": 1 - survival[:, index] for index, horizon in enumerate(self.horizons)}
         if self.task is not Task.CLASSIFICATION:
             return {}
@@ -239,8 +242,37 @@ class Model:
             found["set"] = np.array([self._named(row) for row in possible], dtype=object)
         return found
 
+    def _survival(self, matrix: Matrix, margin: FloatArray) -> FloatArray:
+        """P(no event by each horizon), (n, horizons); a recalibrated margin moves it as proportional hazards do."""
+        found = np.asarray(self.fitted.survival(matrix, np.array(self.horizons, dtype=float)), dtype=float)
+        if self.recalibration is None:
+            return found
+        step = np.clip(margin - _two_dimensional(self._margin(matrix))[:, 0], -50, 50)
+        return np.clip(found, 1e-300, 1.0) ** np.exp(step)[:, None]
+
     def _named(self, members: npt.NDArray[np.bool_]) -> str:
         return "|".join(name for name, inside in zip(self.classes, members, strict=True) if inside)
+
+    def _stranger(self, matrix: Matrix, p_value: FloatArray) -> npt.NDArray[np.bool_]:
+        """Rows far stranger than any in training: where these are too few for a p-value that refuses."""
+        found = np.zeros(len(matrix), dtype=bool)
+        measure = getattr(self.novelty, "far_beyond", None)
+        least = getattr(self.novelty, "least_p_value", 0.0)
+        rows = np.flatnonzero(p_value <= least)
+        if measure is not None and least >= self.abstain_below and len(rows):
+            found[rows] = measure(matrix.take(rows))
+        return found
+
+    def _not_by_group(self, members: Any, n: int) -> list[str]:
+        """For each row the columns by whose groups its interval or set does not hold, in words; "" where it does."""
+        groups = getattr(self.conformal, "groups", ())
+        lacking: list[list[str]] = [[] for _ in range(n)]
+        for name in dict.fromkeys(name for group in groups for name in group.columns):
+            of_column = [k for k, group in enumerate(groups) if name in group.columns]
+            for row in np.flatnonzero(~members[:, of_column].any(axis=1)):
+                lacking[row].append(name)
+        said = "the uncertainty holds for people on average, not for this person's group by"
+        return [f"{said} {', '.join(each)}" if each else "" for each in lacking]
 
     def _status(
         self, aligned: Aligned, matrix: Matrix, cohort: Cohort
@@ -250,7 +282,8 @@ class Model:
         p_value = np.ones(n) if self.novelty is None else self.novelty.p_value(matrix)
         outside = not_covered(self.covers, cohort, n)
         little = aligned.share_known < self.least_known
-        refused = (p_value < self.abstain_below) | little | np.array([bool(each) for each in outside], dtype=bool)
+        strange = (p_value < self.abstain_below) | aligned.far | self._stranger(matrix, p_value)
+        refused = strange | little | np.array([bool(each) for each in outside], dtype=bool)
         unusual = (p_value < self.unusual_below) | aligned.has_notes
         status = [PredictionStatus.PREDICTED] * n
         reasons = [""] * n
@@ -273,6 +306,10 @@ class _Additive:
     margins: FloatArray
     base: FloatArray
     contributions: FloatArray
+
+
+def _joined(reasons: Sequence[str], further: Sequence[str]) -> tuple[str, ...]:
+    return tuple("; ".join(each for each in pair if each) for pair in zip(reasons, further, strict=True))
 
 
 def not_covered(covers: Sequence[Mapping[str, Any]], cohort: Cohort, n: int) -> list[list[str]]:

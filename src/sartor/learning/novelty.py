@@ -5,7 +5,8 @@ doi:10.1016/S0047-259X(03)00096-4), in the leading principal components when the
 components leave unexplained.
 Labels and gaps: surprisal, Σ −log frequency of each one-hot label and of each value being missing or present.
 Each is ranked among training rows scored by a fit that had not seen them (Bates et al. 2023, arXiv:2104.08279), and the
-two p-values are joined by Bonferroni. A p-value speaks of the whole row: it cannot say that a prediction is right.
+two p-values are joined by Bonferroni. Fewer than 199 rows allow no p-value under 0.01: what is far stranger than any of
+them is told by its distance (`far_beyond`). A p-value speaks of the whole row: it cannot call a prediction right.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MOST_COMPONENTS = 50
 MOST_WHOLE = 120
 MOST_KEPT = 2000
 MOST_ROWS = 20_000
+FAR = 2.0
 WHERE = "novelty.json"
 ARRAYS = ("centre", "scale", "axes", "variance", "logs_seen", "logs_unseen", "logs_missing", "logs_known")
 
@@ -139,6 +141,15 @@ class Novelty:
         distance, surprisal = self.strangeness.scores(matrix)
         both = np.minimum(_rank(self.distances, distance), _rank(self.surprisals, surprisal))
         return np.asarray(np.minimum(2 * both, 1.0))
+
+    @property
+    def least_p_value(self) -> float:
+        """The smallest p-value that this many training rows allow."""
+        return 2 / (min(len(self.distances), len(self.surprisals)) + 1)
+
+    def far_beyond(self, matrix: Matrix) -> npt.NDArray[np.bool_]:
+        """(n,), whether a row's distance is at least twice that of the strangest training row, new to the fit."""
+        return np.asarray(self.strangeness.scores(matrix)[0] >= FAR * self.distances[-1])
 
     def to_json(self) -> bytes:
         """Its state as JSON; arrays as base64 of little-endian float32."""

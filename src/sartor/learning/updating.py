@@ -17,6 +17,8 @@ from sartor.learning.recalibration import Recalibration
 from sartor.learning.task import EVENT, Target
 
 FOLDS = 5
+GRID = 128
+"""Times between which a row's cumulative hazard is taken as straight."""
 
 
 def recalibrated(model: Model, cohort: Cohort, target: Target, *, least_events: int) -> tuple[Model, dict[str, Any]]:
@@ -34,6 +36,8 @@ def recalibrated(model: Model, cohort: Cohort, target: Target, *, least_events: 
     margins = _margins(model, cohort)
     before, after = _out_of_fold(margins, target)
     found = Recalibration.fit(margins, target, intercept_only=after <= before and target.task is not Task.SURVIVAL)
+    if target.task is Task.SURVIVAL:
+        found = replace(found, intercept=_level(model, cohort, target, margins, found.slope))
     old = model.recalibration
     slope, intercept = (1.0, 0.0) if old is None else (old.slope, old.intercept)
     whole = Recalibration(found.slope * slope, found.slope * intercept + found.intercept)
@@ -47,6 +51,25 @@ def recalibrated(model: Model, cohort: Cohort, target: Target, *, least_events: 
         )
     gain = {"slope": found.slope, "intercept": found.intercept, "score_before": before, "score_after": after}
     return updated, gain
+
+
+def _level(model: Model, cohort: Cohort, target: Target, margins: Any, slope: float) -> float:
+    """The intercept with which as many events are expected as were observed, by each row's own time (Poisson).
+
+    Where other events compete, and without a horizon, the mean margin keeps its place: only the slope is learned.
+    """
+    assert target.events is not None
+    step = (slope - 1) * margins
+    others = bool(np.isin(target.events, (0, EVENT), invert=True).any())
+    if others or not model.horizons:
+        return float(-step.mean())
+    grid = np.unique(np.quantile(target.values, np.linspace(0, 1, GRID)))
+    survival = replace(model, horizons=tuple(float(each) for each in grid)).survival(cohort)
+    hazards = -np.log(np.clip(survival, 1e-300, 1.0))
+    own = np.array([np.interp(t, grid, row) for t, row in zip(target.values, hazards, strict=True)])
+    expected = float((own * np.exp(np.clip(step, -50, 50))).sum())
+    observed = float((target.events == EVENT).sum())
+    return float(np.log(observed / expected)) if expected > 0 else float(-step.mean())
 
 
 def _margins(model: Model, cohort: Cohort) -> Any:

@@ -26,7 +26,7 @@ from sartor.learning.population_groups import PopulationGroup, population_groups
 from sartor.learning.recalibration import Recalibration
 from sartor.learning.search import refit
 from sartor.learning.stages import Candidate, Fitted, OutOfFold, Prepared
-from sartor.learning.task import Matrix
+from sartor.learning.task import EVENT, Matrix
 
 RESERVE = 0.12
 """Share of a time budget that is kept for validation and publication."""
@@ -176,8 +176,19 @@ def _model(
         conformal=_conformal(prepared, candidate.out_of_fold, recalibration),
         novelty=novelty,
         classes=prepared.target.classes,
-        horizons=tuple(float(each) for each in prepared.config.get("horizons") or ()),
+        horizons=_horizons(prepared),
     )
+
+
+def _horizons(prepared: Prepared) -> tuple[float, ...]:
+    """When the absolute risk is told: as stated, or else at the median time of those with the event."""
+    target = prepared.target
+    if target.task is not Task.SURVIVAL or target.events is None:
+        return ()
+    if stated := prepared.config.get("horizons"):
+        return tuple(float(each) for each in stated)
+    times = target.values[target.events == EVENT]
+    return (float(f"{np.median(times):.2g}"),) if len(times) else ()
 
 
 def _importance(matrix: Matrix, fitted: FittedLearner) -> dict[str, float]:
