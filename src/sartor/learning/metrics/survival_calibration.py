@@ -97,7 +97,7 @@ def calibration_at_horizon(target: Target, risk: Floats, horizon: float) -> Hori
     )  # fmt: skip
 
 
-def _slope(pseudo: Floats, risk: Floats) -> tuple[float, float]:
+def _slope(pseudo: Floats, risk: Floats, start: tuple[float, float] | None = None) -> tuple[float, float]:
     """Least squares of the pseudo-values on the complementary log-log link, by Gauss–Newton steps."""
     inside = np.clip(risk, 1e-6, 1 - 1e-6)
     x = np.log(-np.log1p(-inside))
@@ -105,7 +105,7 @@ def _slope(pseudo: Floats, risk: Floats) -> tuple[float, float]:
     if float(x.std()) < 1e-9:
         return float("nan"), float("nan")
     design = np.column_stack([x - centre, np.ones_like(x)])
-    beta = np.array([1.0, centre])
+    beta = np.array([1.0, centre] if start is None else [start[0], start[1] + start[0] * centre])
 
     def error(at: Floats) -> float:
         return float(np.sum((pseudo + np.expm1(-np.exp(np.clip(design @ at, -30, 5)))) ** 2))
@@ -119,9 +119,36 @@ def _slope(pseudo: Floats, risk: Floats) -> tuple[float, float]:
         while size > 1e-4 and error(beta + size * step) > error(beta):
             size /= 2
         beta = beta + size * step
-        if float(np.abs(step).max()) < 1e-8 or size <= 1e-4:
+        if float(np.abs(step).max()) < 1e-6 or size <= 1e-4:
             break
     return float(beta[0]), float(beta[1] - beta[0] * centre)
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudo:
+    """Pseudo-values and predicted risks of a cohort in order of the risk, for many resamples of its rows."""
+
+    order: npt.NDArray[np.int64]
+    pseudo: Floats
+    risk: Floats
+    start: tuple[float, float]
+
+    @classmethod
+    def of(cls, target: Target, risk: Floats, horizon: float) -> Pseudo:
+        """risk: (n,) predicted P(event of interest by the horizon)."""
+        order = np.argsort(risk, kind="stable")
+        pseudo, sorted_ = pseudo_values(target, horizon)[order], np.asarray(risk, float)[order]
+        found = _slope(pseudo, sorted_)
+        return cls(order, pseudo, sorted_, found if np.isfinite(found[0]) else (1.0, 0.0))
+
+    def slope_and_ici(self, counts: npt.NDArray[np.int64]) -> tuple[float, float]:
+        """Calibration slope and integrated calibration index where row k is there counts[k] times."""
+        rows = np.repeat(np.arange(len(self.order)), counts[self.order])
+        if len(rows) < 2:
+            return float("nan"), float("nan")
+        pseudo, risk = self.pseudo[rows], self.risk[rows]
+        smooth = np.clip(_running_lines(risk, pseudo), 0, 1)
+        return _slope(pseudo, risk, self.start)[0], float(np.abs(smooth - risk).mean())
 
 
 def _running_lines(x: Floats, y: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sartor.domain.model import Task
 from sartor.domain.validation import INTERNAL, TEMPORAL, Check, Curve, Measure
+from sartor.learning.metrics.survival import cumulative_incidence
 from sartor.learning.performance import Plan
 from sartor.learning.population_groups import PopulationGroup, population_groups
 from sartor.learning.stages import Candidate, Fitted, Prepared
@@ -82,12 +83,13 @@ def setting_of(prepared: Prepared, fitted: Fitted) -> Setting:
     columns = [name for name in config.get("subgroups") or () if name in prepared.people]
     people = prepared.people.select(columns)
     groups = population_groups(people, bands=config.get("bands"), intersections=True) if columns else ()
+    horizons = _horizons(prepared, fitted)
     return Setting(
         prepared=prepared,
         fitted=fitted,
         groups=groups,
-        thresholds=_thresholds(prepared),
-        horizons=_horizons(prepared, fitted),
+        thresholds=_thresholds(prepared, horizons),
+        horizons=horizons,
         resamples=resamples,
         resamples_by_group=min(resamples, 200),
         where=TEMPORAL if config.get("scheme") == "temporal" else INTERNAL,
@@ -95,13 +97,20 @@ def setting_of(prepared: Prepared, fitted: Fitted) -> Setting:
     )
 
 
-def _thresholds(prepared: Prepared) -> tuple[float, ...]:
-    """Stated, or else the outcome's share to two figures: where treating everyone and no one are worth the same."""
-    if not prepared.target.is_binary:
+def _thresholds(prepared: Prepared, horizons: tuple[float, ...]) -> tuple[float, ...]:
+    """Stated, or else the outcome's share to two figures: where treating everyone and no one are worth the same.
+
+    Survival: the share with the event by the first horizon.
+    """
+    target = prepared.target
+    over_time = target.task is Task.SURVIVAL and bool(horizons)
+    if not target.is_binary and not over_time:
         return ()
     if stated := prepared.config.get("thresholds"):
         return tuple(float(each) for each in stated)
-    share = float((prepared.target.values == 1).mean())
+    share = float((target.values == 1).mean())
+    if over_time:
+        share = float(cumulative_incidence(target).at([horizons[0]])[0])
     return (float(f"{min(max(share, 0.01), 0.99):.2g}"),)
 
 
