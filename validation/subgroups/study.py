@@ -69,8 +69,9 @@ def grouped(values: np.ndarray, seed: int, draws: int) -> tuple[int, np.ndarray,
     representation = represent(matrix, seed=seed)
     points = representation.points(matrix)
     found = choose(
-        representation.standardised(matrix), representation.binary, points, k_max=K_MAX, seed=seed, draws=draws
-    )
+        representation.standardised(matrix), representation.binary, points, k_max=K_MAX, seed=seed, draws=draws,
+        variables=representation.variables(matrix), gaps=representation.gaps(matrix),
+    )  # fmt: skip
     labels = part(points, found.k, seed=seed).place(points)
     return found.k, labels, found
 
@@ -141,8 +142,9 @@ def metabric(path: Path, draws: int, resamples: int) -> dict[str, Any]:
     representation = represent(matrix, seed=SEED)
     points = representation.points(matrix)
     number = choose(
-        representation.standardised(matrix), representation.binary, points, k_max=K_MAX, seed=SEED, draws=draws
-    )
+        representation.standardised(matrix), representation.binary, points, k_max=K_MAX, seed=SEED, draws=draws,
+        variables=representation.variables(matrix), gaps=representation.gaps(matrix),
+    )  # fmt: skip
     found: dict[str, Any] = {"n": len(x), "k": number.k, "reason": number.reason, "p": number.p_one_population}
     if number.k > 1:
         partition = part(points, number.k, seed=SEED)

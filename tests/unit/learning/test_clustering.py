@@ -77,13 +77,46 @@ def test_one_population_is_one_group() -> None:
 
 def test_a_draw_of_one_population_keeps_spread_correlation_and_shares() -> None:
     g = np.random.default_rng(0)
-    values = g.normal(size=(2000, 3))
+    values = g.normal(size=(2000, 4))
     values[:, 1] = 0.8 * values[:, 0] + 0.6 * values[:, 1]
-    values[:, 2] = values[:, 2] > 0.8
-    drawn = one_population(values, np.array([False, False, True]), np.random.default_rng(1))
-    assert drawn[:, 2].mean() == pytest.approx(values[:, 2].mean(), abs=0.01)
-    assert np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1] == pytest.approx(0.8, abs=0.04)
+    values[:, 3] = values[:, 3] + 1.5 * values[:, 0] > 0.8
+    values[:, 2] = values[:, 2] + 1.5 * values[:, 0] > 1.6
+    binary = np.array([False, False, True, True])
+    drawn = one_population(values, binary).draw(2000, np.random.default_rng(1))
+    assert drawn.mean(axis=0) == pytest.approx(values.mean(axis=0), abs=0.06)
+    assert np.corrcoef(drawn.T) == pytest.approx(np.corrcoef(values.T), abs=0.06)
     assert set(np.unique(np.round(drawn[:, 2], 9))) == {0.0, 1.0}
+
+
+def test_labels_of_one_variable_exclude_each_other_in_a_draw() -> None:
+    g = np.random.default_rng(0)
+    x = g.normal(size=1500)
+    label = np.where(x + g.normal(size=1500) > 0.8, 0, np.where(g.random(1500) < 0.3, 1, 2))
+    values = np.column_stack([x, np.eye(3)[label]])
+    drawn = one_population(values, np.array([False, True, True, True]), np.array([0, 1, 1, 1])).draw(1500, g)
+    assert np.allclose(drawn[:, 1:].sum(axis=1), 1)
+    assert drawn[:, 1:].mean(axis=0) == pytest.approx(values[:, 1:].mean(axis=0), abs=0.05)
+    assert np.corrcoef(drawn.T)[0] == pytest.approx(np.corrcoef(values.T)[0], abs=0.08)
+
+
+def test_a_missing_label_is_no_trait() -> None:
+    g = np.random.default_rng(0)
+    columns = [Column(f"x{i}", ColumnKind.NUMBER, g.normal(size=300)) for i in range(3)]
+    gone = g.random((300, 3)) < 0.4
+    for i in range(3):
+        label = np.where(gone[:, 0], -1, g.integers(0, 3, 300)).astype(np.int32)
+        columns.append(Column(f"label{i}", ColumnKind.CATEGORY, label, ("a", "b", "c")))
+    matrix = encoded(Cohort(tuple(columns)))
+    r = represent(matrix)
+    assert not any("missing" in name for name in r.columns)
+    standardised = r.standardised(matrix)
+    labels = standardised[:, r.binary]
+    assert np.allclose(labels[gone[:, 0]], 0)
+    assert np.allclose(labels.mean(axis=0), 0)
+    number = choose(
+        standardised, r.binary, r.points(matrix), variables=r.variables(matrix), gaps=r.gaps(matrix), k_max=4, draws=39
+    )
+    assert number.k == 1
 
 
 @settings(max_examples=40, deadline=None)

@@ -78,7 +78,7 @@ class Assignment:
             "scale": r.scale.tolist(), "binary": r.binary.tolist(), "axes": r.axes.tolist(),
             "explained": r.explained.tolist(), "method": p.method, "centres": p.centres.tolist(),
             "shares": p.shares.tolist(), "covariances": None if p.covariances is None else p.covariances.tolist(),
-            "limits": self.limits.tolist(), "spread": self.spread,
+            "limits": self.limits.tolist(), "spread": self.spread, "absent": r.absent.tolist(),
         }  # fmt: skip
         text = json.dumps(state, indent=1, sort_keys=True, allow_nan=False) + "\n"
         return {STATE: text.encode(), ENCODER: self.encoder.to_json()}
@@ -110,6 +110,7 @@ def assignment_from_files(files: Mapping[str, bytes]) -> Assignment:
         representation = Representation(
             tuple(state["columns"]), np.array(state["places"], dtype=np.int64), powers, numbers["centre"],
             numbers["scale"], np.array(state["binary"], dtype=bool), numbers["axes"], numbers["explained"],
+            np.array(state.get("absent", [-1] * len(powers)), dtype=np.int64),
         )  # fmt: skip
         covariances = None if state["covariances"] is None else np.array(state["covariances"], dtype=float)
         partition = Partition(

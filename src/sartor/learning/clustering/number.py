@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from sartor.learning.clustering.methods import Labels, MethodName, bic, part, within
 from sartor.learning.clustering.representation import CUT, principal_axes
@@ -51,38 +52,120 @@ class Number:
     each: tuple[OfNumber, ...]
 
 
-def one_population(standardised: FloatArray, binary: np.ndarray, generator: np.random.Generator) -> FloatArray:
-    """A draw from one population without groups: Gaussian of the same covariance, labels cut from it at their share.
+@dataclass(frozen=True, slots=True)
+class OnePopulation:
+    """One population without groups: Gaussian numbers, and labels cut from further Gaussian variables.
 
-    standardised: (n, c). The idea of SigClust (Liu et al. 2008, doi:10.1198/016214508000000454), with labels.
+    The idea of SigClust (Liu et al. 2008, doi:10.1198/016214508000000454), with labels. Cutting weakens correlation, so
+    that of the uncut variables is found by matching what comes out of it to the observed (as in Cario, Nelson 1997).
+
+    mean, scale: (c,) of the observed columns. root: (c, c) of the uncut correlation. labels: the columns of each label
+    variable; offsets: (c,) what is added before the greatest is taken, where a variable has several columns.
     """
-    n, columns = standardised.shape
-    mean = standardised.mean(axis=0)
-    covariance = np.cov(standardised.T).reshape(columns, columns)
-    values, axes = np.linalg.eigh(covariance)
-    drawn = generator.standard_normal((n, columns)) @ (axes * np.sqrt(np.maximum(values, 0))).T
-    for column in np.flatnonzero(binary):
-        levels, counts = np.unique(standardised[:, column], return_counts=True)
-        ranks = np.argsort(np.argsort(drawn[:, column], kind="stable"), kind="stable")
-        drawn[:, column] = levels[np.searchsorted(np.cumsum(counts), ranks, side="right")] - mean[column]
-    found = mean + drawn
-    return np.asarray(np.where(binary, found, np.clip(found, -CUT, CUT)))
+
+    mean: FloatArray
+    scale: FloatArray
+    root: FloatArray
+    binary: npt.NDArray[np.bool_]
+    labels: tuple[npt.NDArray[np.int64], ...]
+    levels: FloatArray
+    shares: FloatArray
+    offsets: FloatArray
+
+    def draw(self, n: int, generator: np.random.Generator) -> FloatArray:
+        """(n, c) patients of this population."""
+        return self.cut(generator.standard_normal((n, len(self.mean))))
+
+    def cut(self, normal: FloatArray) -> FloatArray:
+        """(n, c) independent standard normal numbers → columns as they are observed."""
+        latent = normal @ self.root.T
+        found = np.clip(self.mean + self.scale * latent, -CUT, CUT)
+        for columns in self.labels:
+            if len(columns) == 1:
+                column = int(columns[0])
+                ranks = np.argsort(np.argsort(-latent[:, column], kind="stable"), kind="stable")
+                chosen = (ranks < round(float(self.shares[column]) * len(latent)))[:, None]
+            else:
+                rivals = np.column_stack([latent[:, columns] + self.offsets[columns], self._none(columns, len(latent))])
+                chosen = rivals.argmax(axis=1)[:, None] == np.arange(len(columns))
+            found[:, columns] = np.where(chosen, self.levels[1, columns], self.levels[0, columns])
+        return np.asarray(found)
+
+    def _none(self, columns: npt.NDArray[np.int64], n: int) -> FloatArray:
+        """The rival of all labels of a variable: none of them, where some patients have none."""
+        return np.full(n, 0.0 if self.shares[columns].sum() < 1 - 1e-9 else -np.inf)
+
+
+MATCHED_ON = 4000
+MATCHING_STEPS = 12
+
+
+def one_population(
+    standardised: FloatArray,
+    binary: npt.NDArray[np.bool_],
+    variables: npt.NDArray[np.int64] | None = None,
+    gaps: npt.NDArray[np.bool_] | None = None,
+) -> OnePopulation:
+    """Fit to (n, c) columns; `variables` (c,) says which label columns belong to one variable (apart when None).
+
+    gaps: (n, c) values that were missing and are left out of shares, spreads and correlations.
+    """
+    count = standardised.shape[1]
+    own = np.arange(count) if variables is None else variables
+    labels = tuple(np.flatnonzero(binary & (own == each)) for each in np.unique(own[binary]))
+    shown = np.ma.MaskedArray(standardised, mask=np.zeros_like(standardised, dtype=bool) if gaps is None else gaps)
+    levels = np.stack([shown.min(axis=0).filled(0.0), shown.max(axis=0).filled(0.0)])
+    shares = np.asarray((shown > levels.mean(axis=0)).mean(axis=0).filled(0.0))
+    scale = np.maximum(shown.std(axis=0, ddof=1).filled(0.0), 1e-12)
+    observed = np.asarray(np.ma.corrcoef(shown, rowvar=False).filled(0.0)).reshape(count, count)
+    found = OnePopulation(
+        shown.mean(axis=0).filled(0.0), scale, _root(observed), binary, labels, levels, shares,
+        np.where(shares > 0, np.log(np.maximum(shares, 1e-9) / max(1 / count, 1e-9)) / 2, 0.0),
+    )  # fmt: skip
+    return _matched(found, observed) if labels else found
+
+
+def _matched(found: OnePopulation, observed: FloatArray) -> OnePopulation:
+    """The same with uncut correlation and offsets such that cut columns correlate, and occur, as observed."""
+    normal = np.random.default_rng([len(observed), 29]).standard_normal((MATCHED_ON, len(observed)))
+    uncut = observed.copy()
+    for _ in range(MATCHING_STEPS):
+        drawn = found.cut(normal)
+        got = np.corrcoef(drawn.T + 0.0)
+        uncut = uncut + np.nan_to_num(observed - got)
+        np.fill_diagonal(uncut, 1.0)
+        uncut = np.clip(uncut, -0.99, 0.99)
+        np.fill_diagonal(uncut, 1.0)
+        share = np.maximum((drawn > found.levels.mean(axis=0)).mean(axis=0), 1e-3)
+        step = 0.7 * np.log(np.maximum(found.shares, 1e-3) / share)
+        found = replace(found, root=_root(uncut), offsets=np.where(found.binary, found.offsets + step, 0.0))
+    return found
+
+
+def _root(correlation: FloatArray) -> FloatArray:
+    """A square root of the nearest matrix that is a correlation."""
+    values, axes = np.linalg.eigh(correlation)
+    root = axes * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(root / np.maximum(np.sqrt((root**2).sum(axis=1, keepdims=True)), 1e-12))
 
 
 def choose(
     standardised: FloatArray,
-    binary: np.ndarray,
+    binary: npt.NDArray[np.bool_],
     points: FloatArray,
     *,
     k_max: int = 6,
     method: MethodName = "kmeans",
+    variables: npt.NDArray[np.int64] | None = None,
+    gaps: npt.NDArray[np.bool_] | None = None,
     seed: int = 0,
     draws: int = NULL_DRAWS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Number:
     """Test "one population" first; then the number that the measures support.
 
-    standardised, binary: columns as the representation gives them; points: (n, d) on the principal axes.
+    standardised, binary, variables: columns as the representation gives them; points: (n, d) on the principal axes.
+    gaps: (n, c) values that were missing: draws have the same gaps, filled the same way.
     The test's statistic is the greatest standardised drop of the within-group sum of squares over k = 2 … k_max,
     against `draws` draws of one population taken the same way (components found anew). With p ≥ .05 the answer is 1.
     """
@@ -90,14 +173,17 @@ def choose(
     if len(points) > MEASURED_ON:
         rows = np.sort(generator.choice(len(points), MEASURED_ON, replace=False))
         standardised, points = standardised[rows], points[rows]
+        gaps = None if gaps is None else gaps[rows]
     k_max = max(min(k_max, len(points) // 10), 2)
     numbers = range(1, k_max + 1)
     observed = _log_within(points, numbers, seed)
+    population = one_population(standardised, binary, variables, gaps)
     null = np.empty((draws, k_max))
     for draw in range(draws):
         if draw % 25 == 0:
             progress(f"comparing with one population ({draw} of {draws})")
-        drawn = one_population(standardised, binary, generator)
+        drawn = population.draw(len(points), generator)
+        drawn = drawn if gaps is None else np.where(gaps, standardised, drawn)
         axes, _ = principal_axes(drawn, components=points.shape[1], seed=seed)
         null[draw] = _log_within(drawn @ axes, numbers, seed)
     relative, observed_relative = null - null[:, :1], observed - observed[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sartor.learning.encoding import MISSING
 from sartor.learning.learner import FloatArray
 from sartor.learning.task import Matrix
 
@@ -24,6 +25,8 @@ class Representation:
     powers:    (c,) Yeo–Johnson exponents, NaN where the column is left as it is.
     centre, scale: (c,) of the transformed columns. binary: (c,) columns of labels (0 or 1).
     axes:      (c, d) principal axes. explained: (c',) share of variance per component, all of them.
+    absent:    (c,) place in the matrix of the column that says "is missing" of the same variable, -1 without one. A
+               missing label stands at the mean of every label's column: a gap is no trait of a patient.
     """
 
     columns: tuple[str, ...]
@@ -34,6 +37,7 @@ class Representation:
     binary: npt.NDArray[np.bool_]
     axes: FloatArray
     explained: FloatArray
+    absent: npt.NDArray[np.int64]
 
     def standardised(self, matrix: Matrix) -> FloatArray:
         """(n, c): transformed, centred, scaled, numbers cut at ±3 standard deviations."""
@@ -49,7 +53,17 @@ class Representation:
         values = np.asarray(matrix.values, dtype=float)[:, self.places].copy()
         for column in np.flatnonzero(np.isfinite(self.powers)):
             values[:, column] = yeo_johnson(values[:, column], self.powers[column])
-        return np.asarray((values - self.centre) / self.scale)
+        found = (values - self.centre) / self.scale
+        return np.where(self.gaps(matrix) & self.binary, 0.0, found)
+
+    def gaps(self, matrix: Matrix) -> npt.NDArray[np.bool_]:
+        """(n, c) where the value was missing, as far as the encoded columns say so."""
+        said = np.asarray(matrix.values, dtype=float)[:, np.maximum(self.absent, 0)] > 0
+        return np.asarray(said & (self.absent >= 0))
+
+    def variables(self, matrix: Matrix) -> npt.NDArray[np.int64]:
+        """(c,) the place of each column's variable among the features of the matrix."""
+        return np.asarray(matrix.feature_of[self.places], dtype=np.int64)
 
     def points(self, matrix: Matrix) -> FloatArray:
         """(n, d): coordinates on the principal axes."""
@@ -66,10 +80,11 @@ def represent(matrix: Matrix, *, components: int | None = None, seed: int = 0) -
     """
     values = np.asarray(matrix.values, dtype=float)
     names = matrix.columns
-    used = [
-        i for i, name in enumerate(names) if not name.endswith((" is missing", "=missing")) and values[:, i].std() > 0
-    ]
+    gap = np.array([name.endswith((" is missing", f"={MISSING}")) for name in names], dtype=bool)
+    used = [i for i in range(len(names)) if not gap[i] and values[:, i].std() > 0]
     places = np.array(used, dtype=np.int64)
+    gap_of = {int(matrix.feature_of[i]): int(i) for i in np.flatnonzero(gap)}
+    absent = np.array([gap_of.get(int(matrix.feature_of[i]), -1) for i in used], dtype=np.int64)
     chosen = values[:, places]
     binary = np.array([set(np.unique(chosen[:, i])) <= {0.0, 1.0} for i in range(len(places))], dtype=bool)
     powers = np.array([np.nan if binary[i] else _power(chosen[:, i]) for i in range(len(places))])
@@ -77,11 +92,11 @@ def represent(matrix: Matrix, *, components: int | None = None, seed: int = 0) -
         chosen[:, i] = yeo_johnson(chosen[:, i], powers[i])
     scale = chosen.std(axis=0) * np.sqrt(_siblings(matrix, places, binary))
     bare = Representation(
-        tuple(names[i] for i in used), places, powers, chosen.mean(axis=0), scale, binary,
-        np.eye(len(places)), np.empty(0),
+        tuple(names[i] for i in used), places, powers, _means(chosen, values, binary, absent), scale, binary,
+        np.eye(len(places)), np.empty(0), absent,
     )  # fmt: skip
     axes, explained = principal_axes(bare.standardised(matrix), components=components, seed=seed)
-    return Representation(bare.columns, places, powers, bare.centre, scale, binary, axes, explained)
+    return Representation(bare.columns, places, powers, bare.centre, scale, binary, axes, explained, absent)
 
 
 def principal_axes(
@@ -129,6 +144,16 @@ def _power(values: FloatArray) -> float:
     if abs(float(stats.skew(values))) <= SKEWED:
         return float("nan")
     return float(np.clip(stats.yeojohnson_normmax(values), -3, 5))
+
+
+def _means(
+    chosen: FloatArray, values: FloatArray, binary: npt.NDArray[np.bool_], absent: npt.NDArray[np.int64]
+) -> FloatArray:
+    """(c,) mean of each column; of labels, over the rows that have one."""
+    found = chosen.mean(axis=0)
+    for i in np.flatnonzero(binary & (absent >= 0)):
+        found[i] = chosen[values[:, absent[i]] == 0, i].mean()
+    return found
 
 
 def _siblings(matrix: Matrix, places: npt.NDArray[np.int64], binary: npt.NDArray[np.bool_]) -> FloatArray:

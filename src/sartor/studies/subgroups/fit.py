@@ -65,6 +65,8 @@ def fit(prepared: PreparedSubgroups, around: Surroundings) -> FittedSubgroups:
         representation.standardised(matrix),
         representation.binary,
         points,
+        variables=representation.variables(matrix),
+        gaps=representation.gaps(matrix),
         k_max=int(config.get("k_max", 6)),
         method=method,
         seed=prepared.seed,
