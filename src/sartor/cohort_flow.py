@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sartor import registry
 from sartor._version import __version__
 from sartor.domain.explanation import Wording
 from sartor.domain.study import Publication, Study, Surroundings
+from sartor.errors import MissingExtra
 from sartor.explaining.wording import WordingTable
 from sartor.io.bill_of_materials import bill_of_materials
 from sartor.io.cohort_table import read_cohort
@@ -21,6 +23,12 @@ from sartor.io.study_folder import write_study
 from sartor.knowledge import packs
 from sartor.reporting.study import render_card, render_study
 from sartor.settings import Settings
+
+LIBRARIES: Final = {
+    "sklearn": "scikit-learn", "lightgbm": "lightgbm", "xgboost": "xgboost", "optuna": "optuna", "scipy": "scipy",
+    "interpret": "interpret-core", "sksurv": "scikit-survival", "safetensors": "safetensors", "pyarrow": "pyarrow",
+}  # fmt: skip
+"""What every study may come to need, by module."""
 
 
 def run_study(
@@ -41,6 +49,7 @@ def run_study(
     Raises StudyError (configuration, leaks, too few data), InputError or OutputError; nothing half-made is left.
     """
     study = registry.study(name)
+    require_libraries()
     around = Surroundings(
         read=lambda path, **options: read_cohort(folder / path, **options),
         clock=clock,
@@ -66,6 +75,13 @@ def run_study(
         pages["model/card.html"] = render_card(publication.card, publication.validation, now=now, version=__version__)
     write_study(publication, pages, out)
     return publication
+
+
+def require_libraries() -> None:
+    """Raises MissingExtra with every library of the extra "learn" that is not there."""
+    lost = [distribution for name, distribution in LIBRARIES.items() if find_spec(name) is None]
+    if lost:
+        raise MissingExtra(f"studies need {', '.join(lost)}", todo="run: pip install 'sartor[learn]'")
 
 
 def wording(study: Study, language: str) -> WordingTable:

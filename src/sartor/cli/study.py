@@ -48,6 +48,10 @@ def study(
         str | None, typer.Option("--time", metavar="COLUMN", help="Survival, with --event: time under observation.")
     ] = None,
     event: Annotated[str | None, typer.Option(metavar="COLUMN", help="Survival: what ended it.")] = None,
+    positive: Annotated[
+        list[str] | None, typer.Option(metavar="VALUE", help="The outcome, or the event; may be given several times.")
+    ] = None,
+    censored: Annotated[str | None, typer.Option(metavar="VALUE", help="Survival: no event was seen.")] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="No input; may be given several times.")
     ] = None,
@@ -65,6 +69,7 @@ def study(
 
     settings = settings_from(knowledge or [])
     stated = {"target": target, "time": time_column, "event": event, "exclude": exclude}
+    stated |= {"positive": positive, "censored": censored}
     values, folder = _configuration(config, data, {key: each for key, each in stated.items() if each})
     values.update({key: each for key, each in (("time_budget_s", time_budget), ("seed", seed)) if each is not None})
     budget = values.get("time_budget_s")
@@ -163,7 +168,8 @@ def _as_text(publication: Publication, out: Path, seconds: float) -> str:
     warnings = [each for each in publication.validation.checks if not each.passed and each.severity == "warning"]
     if warnings:
         names = list(dict.fromkeys(f"{each.name.replace('_', ' ')}" for each in warnings))
-        lines.append(f"  {len(warnings)} warnings: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}")
+        count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+        lines.append(f"  {count}: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}")
     lines.append(f"{out / 'report.html'} ({seconds:.0f} s)")
     return "\n".join(lines)
 

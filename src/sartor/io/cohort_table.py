@@ -27,6 +27,11 @@ _EXACT_IN_FLOAT32: Final = 2**24
 _LISTED: Final = 1000
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 _WHOLE: Final = re.compile(r"^([-+]?\d+)\.0+$")
+_GROUPED: Final = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+MOST_WORDS: Final = 5
+LEAST_NUMBERS: Final = 20
+NEARLY: Final = 0.9
+"""From which share of numbers on a column is one of numbers, though a few cells hold words."""
 _LIMIT: Final = re.compile(r"\s*[<>]=?\s*([-+]?\d+(?:\.\d+)?)\s*")
 
 
@@ -120,6 +125,30 @@ def _markers(further: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+_OTHER_FORMATS: Final = {
+    b"PK\x03\x04": "an Excel workbook (or another zip archive)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"$FL2": "an SPSS file",
+    b"$FL3": "an SPSS file",
+    b"<stata_d": "a Stata file",
+    b"\x00\x00\x00\x00\x00\x00\x00\x00": "a binary file (SAS?)",
+    b"%PDF": "a PDF",
+    b"SQLite f": "a database",
+}
+
+
+def _refuse_other_formats(path: Path, head: bytes) -> None:
+    """What people hand in that is no CSV and no Parquet, by its first bytes."""
+    kind = next((name for magic, name in _OTHER_FORMATS.items() if head.startswith(magic)), "")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not kind and path.suffix.lower() in (".json", ".ndjson") and start[:1] in (b"{", b"["):
+        kind = "JSON"
+    if not kind and start[:1] == b"<":
+        kind = "HTML or XML"
+    if kind:
+        raise MalformedInput(f"it is {kind}, no table", where=str(path), todo="export it as CSV (UTF-8) or Parquet")
+
+
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -132,6 +161,7 @@ def _head(path: Path) -> bytes:
         raise MalformedInput(f"cannot be read ({error.strerror})", where=str(path), todo="check the path") from error
     if not head:
         raise MalformedInput("the file is empty", where=str(path), todo="give a heading and at least one row")
+    _refuse_other_formats(path, head)
     return head
 
 
@@ -331,7 +361,9 @@ def _column(reading: _Reading, name: str, values: Any, *, text: bool) -> Column:
     numbers = _numbers(values)
     if not text and (told := [float(each) for each in reading.missing if re.fullmatch(r"-?\d+(\.\d+)?", each)]):
         numbers = np.where(np.isin(numbers, told), np.float32(np.nan), numbers)
-    numbers[np.isinf(numbers)] = np.nan
+    if infinite := int(np.isinf(numbers).sum()):
+        numbers[np.isinf(numbers)] = np.nan
+        reading.refuse(f"{infinite} infinite values count as missing", column=name, kind="limit")
     return Column(name, asked or ColumnKind.NUMBER, numbers)
 
 
@@ -413,14 +445,39 @@ def _text_column(reading: _Reading, name: str, values: Any, asked: ColumnKind | 
         return found
     if asked is ColumnKind.DATE or (asked is None and _looks_like_dates(found.categories)):
         return _parsed(reading, found, ColumnKind.DATE, _day)
-    if asked is ColumnKind.NUMBER or (asked is None and _numeric(found.categories)):
-        return _parsed(reading, found, ColumnKind.NUMBER, _value)
+    if asked is ColumnKind.NUMBER or (asked is None and _numeric(found.categories)) or (
+        asked is None and _nearly_numeric(found)
+    ):  # fmt: skip
+        return _parsed(reading, found, ColumnKind.NUMBER, _thousands if _in_thousands(reading, found) else _value)
     return found
 
 
 def _numeric(labels: Sequence[str]) -> bool:
     """Numbers, some perhaps with a decimal comma or beyond a limit of detection ("<0.5")."""
-    return bool(labels) and all(not np.isnan(_value(label)) for label in labels)
+    return bool(labels) and all(not np.isnan(_value(label)) or _GROUPED.fullmatch(label) for label in labels)
+
+
+def _nearly_numeric(found: Column) -> bool:
+    """Many different numbers, and here and there a word ("hemolysed"); codes such as "V57" are no words."""
+    is_number = np.array([*(not np.isnan(_value(label)) for label in found.categories), False])
+    words = [label for label in found.categories if np.isnan(_value(label))]
+    known = int((found.values >= 0).sum())
+    return (
+        len(words) <= MOST_WORDS
+        and int(is_number.sum()) >= LEAST_NUMBERS
+        and not any(re.search(r"\d", word) for word in words)
+        and int(is_number[found.values].sum()) >= NEARLY * known
+    )
+
+
+def _in_thousands(reading: _Reading, found: Column) -> bool:
+    """Whether commas group thousands ("1,250"): in a table whose cells a comma parts it is no decimal comma."""
+    with_comma = [label for label in found.categories if "," in label]
+    return reading.delimiter == "," and bool(with_comma) and all(_GROUPED.fullmatch(each) for each in with_comma)
+
+
+def _thousands(label: str) -> float:
+    return _value(label.replace(",", ""))
 
 
 def _value(label: str) -> float:

@@ -18,8 +18,11 @@ from sartor.learning.leaks import stop_at_leaks, stop_at_overlap
 from sartor.learning.stages import Prepared, Site
 from sartor.learning.task import EVENT, Target
 from sartor.studies.risk_model.prepare.config import RiskModelConfig, Wanted, parse
+from sartor.studies.risk_model.prepare.defects import defects, unread
+from sartor.studies.risk_model.prepare.horizons import horizons, with_unit
 from sartor.studies.risk_model.prepare.joining import joined
 from sartor.studies.risk_model.prepare.roles import Roles, roles
+from sartor.studies.risk_model.prepare.spelling import cleaned
 from sartor.studies.risk_model.prepare.target import matches, outcome
 
 LEAST_ROWS: Final = 50
@@ -41,17 +44,23 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
     _known(wanted, everyone)
     cohort = everyone.take(_selected(everyone, wanted.where))
     found = outcome(cohort, wanted)
+    found.target = with_unit(found.target, wanted)
     cohort = cohort.take(found.rows)
     _enough(found.target, wanted)
+    at, guessed = horizons(found.target, wanted)
+    wanted = wanted.model_copy(update={"horizons": at})
     told = roles(cohort, wanted, found.target)
+    _any_input(told, wanted)
     around.progress("looking for leaks")
     checks = [
         *_filtered(len(everyone), len(cohort), wanted),
         *found.checks,
+        *defects(everyone, cohort.select(told.features), wanted.data),
         *_leaks(cohort, found.target, told, wanted),
     ]
     learned = cohort.select(told.features)
     sites = tuple(_site(each, wanted, learned, found.target, around) for each in wanted.external)
+    checks += [check for site in sites for check in unread(site.cohort.quarantined, site.name)]
     return Prepared(
         config=_resolved(wanted, told, found.target),
         cohort=learned,
@@ -62,7 +71,7 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
         dates=told.dates,
         sites=sites,
         checks=tuple(checks) + _overlap(learned, found.target, sites, wanted),
-        guesses=(*found.guesses, *told.guesses),
+        guesses=(*found.guesses, *guessed, *told.guesses),
         inputs=everyone.files + tuple(file for site in sites for file in site.cohort.files),
         seed=wanted.seed,
         budget_s=wanted.time_budget_s,
@@ -117,8 +126,24 @@ def _unknown(config: RiskModelConfig, names: Sequence[str]) -> Iterator[str]:
     for key, columns in asked.items():
         for column in columns:
             if column and column not in names:
-                near = difflib.get_close_matches(column, names, n=1)
-                yield f"{key}: there is no column {column}" + (f", did you mean {near[0]}?" if near else "")
+                by_fold = {name.casefold(): name for name in names}
+                near = difflib.get_close_matches(column.casefold(), by_fold, n=1)
+                hint = f", did you mean {by_fold[near[0]]}?" if near else f" (there are {_shown(names)})"
+                yield f"{key}: there is no column {column}{hint}"
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _any_input(told: Roles, config: RiskModelConfig) -> None:
+    if not told.features:
+        left_out = ", ".join(f"{name} ({reason})" for name, reason in list(told.excluded.items())[:10])
+        raise TooFewData(
+            f"no column is left to learn from{': ' + left_out if left_out else ''}",
+            where=config.data,
+            todo="give a table with inputs beside the outcome, or name some with inputs",
+        )
 
 
 def _selected(cohort: Cohort, where: Mapping[str, Wanted]) -> npt.NDArray[np.bool_]:
@@ -185,15 +210,34 @@ def _site(each: Any, config: RiskModelConfig, learned: Cohort, target: Target, a
     if lacking := [name for name in config.outcome_columns if name not in cohort]:
         raise ConfigInvalid(f"{each.name} has no column {', '.join(lacking)}", where=each.data, todo="name them alike")
     stated: dict[str, Any] = {"task": target.task.value}
-    if target.is_binary and config.positive is None:
+    if (target.is_binary or target.task is Task.SURVIVAL) and config.positive is None:
         stated["positive"] = target.classes[1]
+        _same_values(cleaned(cohort.column(config.outcome_columns[-1]), config)[0], target, each)
     found = outcome(cohort, config.model_copy(update=stated), elsewhere=True)
     cohort = cohort.take(found.rows)
     columns = tuple(
         cohort.column(column.name) if column.name in cohort else _absent(column, len(cohort))
         for column in learned.columns
     )
-    return Site(each.name, Cohort(columns, cohort.files), _alike(found.target, target, each.name), _ids(cohort, config))
+    return Site(
+        each.name,
+        Cohort(columns, cohort.files, cohort.quarantined),
+        _alike(found.target, target, each.name),
+        _ids(cohort, config),
+    )
+
+
+def _same_values(column: Column, target: Target, each: Any) -> None:
+    """What the site calls its outcome is known: "Y" would else count as no "yes"."""
+    if not target.is_binary:
+        return
+    known = {label.casefold() for label in target.classes}
+    if strange := sorted({label for label in column.labels() if label and label.casefold() not in known}):
+        raise ConfigInvalid(
+            f"{each.name} has {', '.join(strange[:6])} in {column.name}, not {' or '.join(target.classes)}",
+            where=each.data,
+            todo="write them alike, or state positive = [...] with every spelling of the outcome",
+        )
 
 
 def _alike(found: Target, target: Target, name: str) -> Target:

@@ -37,9 +37,11 @@ class StatedFeature(_Strict):
 
     code:      "8480-6" (LOINC), "system|code", or {system, code, label}: how a patient's record names it.
     from:      where the patient flow finds it.
+    labels:    what a code in the table means: { "0" = "female", "1" = "male" }.
     """
 
     label: str = ""
+    labels: Mapping[str, str] = {}
     code: Coded | None = None
     unit: str = ""
     drawn_from: str = Field(default="", alias="from")

@@ -22,8 +22,9 @@ _ROW_ID: Final = re.compile(
     re.IGNORECASE,
 )
 _PERSON: Final = re.compile(
-    r"(patient|subject|person|pat|participant|individual|family|twin)([_\s.-]?(id|no|nr|nbr|num|number|key|identifier))?|"
-    r"mrn|pid|empi|nhs[_\s.-]?(no|number)|ssn",
+    r"(patient|subject|person|pat|participant|individual|family|twin)"
+    r"([_\s.-]?(id|no|nr|nbr|num|number|key|identifier|hash|code|pseudonym|token))?|"
+    r"(mrn|pid|empi|nhs[_\s.-]?(no|number)|ssn)([_\s.-]?(hash|code|pseudonym|token))?",
     re.IGNORECASE,
 )
 _PEOPLE: Final = re.compile(
@@ -31,6 +32,8 @@ _PEOPLE: Final = re.compile(
     r"insurance(_type)?",
     re.IGNORECASE,
 )
+_SPELLED_DATE: Final = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}([T ]\d.*)?")
+"""Also where day and month are in doubt."""
 MOSTLY_DISTINCT: Final = 0.5
 NEARLY_EMPTY: Final = 0.999
 
@@ -133,7 +136,7 @@ def _why_not(column: Column, found: Roles, config: RiskModelConfig) -> str:
         return "stated"
     if name in config.inputs:
         return ""
-    if column.kind is ColumnKind.DATE:
+    if column.kind is ColumnKind.DATE or _spelled_dates(column):
         return "date"
     if column.missing.mean() >= NEARLY_EMPTY:
         return "empty"
@@ -145,6 +148,11 @@ def _why_not(column: Column, found: Roles, config: RiskModelConfig) -> str:
     if column.kind is ColumnKind.CATEGORY and _distinct(column) > max(100, MOSTLY_DISTINCT * len(present)):
         return "free text"
     return ""
+
+
+def _spelled_dates(column: Column) -> bool:
+    labels = column.categories
+    return bool(labels) and all(_SPELLED_DATE.fullmatch(label) for label in labels)
 
 
 def _say_excluded(found: Roles) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from sartor.domain.validation import Check
 from sartor.errors import ConfigInvalid, TooFewData
 from sartor.learning.task import Target
 from sartor.studies.risk_model.prepare.config import Range, RiskModelConfig, Wanted
+from sartor.studies.risk_model.prepare.spelling import cleaned
 
 FEW_VALUES: Final = 5
 MOST_CLASSES: Final = 20
@@ -25,6 +26,14 @@ _POSITIVE: Final = re.compile(
     r"recur(red|rence)?|readmitted|malignant|progress(ed|ion)|respon(der|se|d)"
 )
 _CENSORED: Final = re.compile(r"0|n|no|none|false|f|cens(ored)?|alive|living|event-?free|no event|lost.*")
+_PLAIN: Final = frozenset({"0", "1", "y", "n", "yes", "no", "true", "false", "t", "f"})
+"""Labels that say nothing without the column's name."""
+_OPPOSITE: Final = re.compile(
+    r"(.*[\W_])?(cens\w*|alive|living|surviv\w*|vital|lost|(event|relapse|disease|progression)[\W_]?free|no[\W_]event)"
+    r"([\W_].*)?",
+    re.IGNORECASE,
+)
+"""Names of event columns whose 1 may mean that nothing happened."""
 
 
 @dataclass(slots=True)
@@ -48,12 +57,18 @@ def outcome(cohort: Cohort, config: RiskModelConfig, *, elsewhere: bool = False)
         task = _task(cohort.column(config.target), config)
         guesses.append(Wording(key="risk_model.prepare.task", values={"task": task.value, "column": config.target}))
     build = {Task.CLASSIFICATION: _classes, Task.REGRESSION: _values, Task.SURVIVAL: _times}[task]
+    checks: list[Check] = []
+    if task is not Task.REGRESSION:
+        name = config.event if task is Task.SURVIVAL else config.target
+        column, checks = cleaned(cohort.column(name), config)
+        cohort = replace(cohort, columns=tuple(column if each.name == name else each for each in cohort.columns))
     if elsewhere and task is Task.CLASSIFICATION and config.positive is not None:
         column = cohort.column(config.target)
         found = _one_against_rest(column, np.flatnonzero(~column.missing), config.positive, both=False)
     else:
         found = build(cohort, config)
     found.guesses[:0] = guesses
+    found.checks[:0] = checks
     lost = len(cohort) - len(found.rows)
     if lost:
         found.checks.append(
@@ -61,7 +76,7 @@ def outcome(cohort: Cohort, config: RiskModelConfig, *, elsewhere: bool = False)
                 name="rows_without_outcome",
                 passed=False,
                 severity="note",
-                detail=f"{lost} of {len(cohort)} rows have no usable outcome and were left out",
+                detail=f"{lost:,} of {len(cohort):,} rows have no usable outcome and were left out",
                 values={"n": lost},
             )
         )
@@ -91,8 +106,8 @@ def _any_of(column: Column, wanted: Sequence[Any]) -> npt.NDArray[np.bool_]:
             return np.isin(column.values, [float(each) for each in wanted])
         except (TypeError, ValueError):
             return np.zeros(len(column.values), dtype=bool)
-    labels = {_label(each) for each in wanted}
-    codes = [code for code, label in enumerate(column.categories) if label in labels or _label(label) in labels]
+    labels = {_label(each).casefold() for each in wanted}
+    codes = [code for code, label in enumerate(column.categories) if label.casefold() in labels]
     return np.isin(column.values, codes)
 
 
@@ -145,9 +160,16 @@ def _classes(cohort: Cohort, config: RiskModelConfig) -> Outcome:
         classes = _positive_last(classes, labels)
         values = {"positive": classes[1], "column": column.name}
         guesses.append(Wording(key="risk_model.prepare.positive", values=values))
+    else:
+        values = {"column": column.name, "classes": ", ".join(classes)}
+        guesses.append(Wording(key="risk_model.prepare.classes", values=values))
+    checks = []
+    if set(classes) == {"1", "2"}:
+        detail = f"1 or 2 may be the outcome; {classes[1]} was taken: state positive to be sure"
+        checks.append(_warning("outcome_guessed", column.name, detail))
     position = {label: float(code) for code, label in enumerate(classes)}
     values_of = np.array([position[label] for label in labels], dtype=np.float64)
-    return Outcome(Target(Task.CLASSIFICATION, values_of, classes=tuple(classes)), rows, guesses)
+    return Outcome(Target(Task.CLASSIFICATION, values_of, classes=tuple(classes)), rows, guesses, checks)
 
 
 def _labels(column: Column, rows: npt.NDArray[np.int64]) -> list[str]:
@@ -203,16 +225,19 @@ def _values(cohort: Cohort, config: RiskModelConfig) -> Outcome:
 
 def _times(cohort: Cohort, config: RiskModelConfig) -> Outcome:
     times, events = cohort.column(config.time), cohort.column(config.event)
-    if times.kind is ColumnKind.CATEGORY:
+    if times.kind is not ColumnKind.NUMBER:
+        held = f"text ({', '.join(times.categories[:3])} …)" if times.categories else "dates"
         raise ConfigInvalid(
-            f"{times.name} holds text ({', '.join(times.categories[:3])} …)", where="time", todo="give times as numbers"
+            f"{times.name} holds {held}", where="time", todo="give the time under observation as a number"
         )
-    codes, names, guesses = _events(events, config)
+    codes, names, guesses, checks = _events(events, config)
     values = times.values.astype(np.float64)
     usable = ~np.isnan(values) & (values >= 0) & (codes >= 0)
     rows = np.flatnonzero(usable)
     chosen = values[rows]
-    checks = []
+    if negative := int((values < 0).sum()):
+        detail = f"{negative} rows have a time below 0 and were left out: is it measured from the right day?"
+        checks.append(_warning("times_negative", times.name, detail, n=negative))
     at_zero = chosen == 0
     if at_zero.any() and not at_zero.all():
         chosen = np.where(at_zero, chosen[~at_zero].min() / 2, chosen)
@@ -230,14 +255,18 @@ def _times(cohort: Cohort, config: RiskModelConfig) -> Outcome:
     return Outcome(target, rows, guesses, checks)
 
 
-def _events(column: Column, config: RiskModelConfig) -> tuple[npt.NDArray[np.int64], tuple[str, ...], list[Wording]]:
+def _events(
+    column: Column, config: RiskModelConfig
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...], list[Wording], list[Check]]:
     """Codes (−1 missing, 0 censored, 1 the event of interest, 2 … competing ones) with their names."""
     labels = sorted(set(column.labels()) - {""}, key=_natural)
+    _refuse_opposite(column.name, labels, config)
     censored = _censored(labels, config)
     rest = [label for label in labels if label != censored]
     if not rest:
         raise TooFewData(f"{column.name} knows no event", where=column.name, todo="check the column")
-    guesses = []
+    guesses: list[Wording] = []
+    checks: list[Check] = []
     if config.positive is not None:
         hit = set(column.take(np.flatnonzero(matches(column, config.positive))).labels())
         first = [label for label in rest if label in hit]
@@ -248,22 +277,72 @@ def _events(column: Column, config: RiskModelConfig) -> tuple[npt.NDArray[np.int
     else:
         named = [label for label in rest if _POSITIVE.fullmatch(label.lower())]
         first = named[:1] or rest[:1]
-        values = {"event": first[0], "column": column.name, "censored": censored}
-        guesses.append(Wording(key="risk_model.prepare.event", values=values))
+        guesses, checks = _guessed_event(column.name, first[0], censored, rest)
     others = [label for label in rest if label not in first]
-    place = {"": -1, censored: 0} | dict.fromkeys(first, 1) | {label: 2 + at for at, label in enumerate(others)}
+    place = {label: 2 + at for at, label in enumerate(others)} | dict.fromkeys(first, 1)
+    place |= {censored: 0} if censored else {}
+    place[""] = -1
     codes = np.array([place[label] for label in column.labels()], dtype=np.int64)
-    return codes, ("censored", _joined(first), *others), guesses
+    return codes, ("censored", _joined(first), *others), guesses, checks
+
+
+def _guessed_event(name: str, event: str, censored: str, rest: Sequence[str]) -> tuple[list[Wording], list[Check]]:
+    """What was guessed, and a warning where several values could be the event."""
+    key, values = "event", {"event": event, "column": name, "censored": censored}
+    if not censored:
+        key, values = "event_always", {"event": event, "column": name}
+    guesses, checks = [Wording(key=f"risk_model.prepare.{key}", values=dict(values))], []
+    if others := [label for label in rest if label != event]:
+        said = ", ".join(others)
+        guesses.append(Wording(key="risk_model.prepare.competing", values={"column": name, "others": said}))
+        detail = f"{event} was taken to be the event and {said} to compete with it: state positive to be sure"
+        checks.append(_warning("outcome_guessed", name, detail))
+    return guesses, checks
+
+
+def _refuse_opposite(name: str, labels: Sequence[str], config: RiskModelConfig) -> None:
+    """Of a column such as "censored" or "alive", 1 may mean that nothing happened: that is not guessed."""
+    plain = {label.lower() for label in labels} <= _PLAIN
+    if plain and _OPPOSITE.fullmatch(name) and config.positive is None and config.censored is None:
+        raise ConfigInvalid(
+            f"which value of {name} means that the event happened? ({', '.join(labels[:6])}; by its name, perhaps 0)",
+            where="positive",
+            todo="state positive = the value of the event, or censored = the value for none (--positive, --censored)",
+        )
 
 
 def _censored(labels: Sequence[str], config: RiskModelConfig) -> str:
     if config.censored is not None:
-        return _label(config.censored)
+        wanted = _label(config.censored).casefold()
+        stated = [label for label in labels if label.casefold() == wanted]
+        if not stated:
+            raise ConfigInvalid(
+                f"no row of {config.event} is {_label(config.censored)}; it has {', '.join(labels[:6])}",
+                where="censored",
+                todo="state the value that means that nothing happened",
+            )
+        return stated[0]
+    if config.positive is not None and len(labels) == 2:
+        wanted_labels = _wanted_labels(config.positive)
+        rest = [label for label in labels if label.casefold() not in wanted_labels]
+        if len(rest) == 1:
+            return rest[0]
     found = [label for label in labels if _CENSORED.fullmatch(label.lower())]
     if len(found) != 1 and len(labels) > 1:
         raise ConfigInvalid(
             f"which value of {config.event} means that nothing happened? ({', '.join(labels[:6])})",
             where="censored",
-            todo="state censored = the value",
+            todo="state censored = the value (--censored VALUE)",
         )
     return found[0] if found else ""
+
+
+def _wanted_labels(positive: Wanted) -> frozenset[str]:
+    if isinstance(positive, Range):
+        return frozenset()
+    each = positive if isinstance(positive, tuple) else (positive,)
+    return frozenset(_label(one).casefold() for one in each)
+
+
+def _warning(name: str, subject: str, detail: str, **values: Any) -> Check:
+    return Check(name=name, passed=False, severity="warning", subject=subject, detail=detail, values=values)
