@@ -331,3 +331,87 @@ def test_the_capability_keeps_the_rules_with_a_model(study):
     record = Record(demographics=Demographics(birth_date="1958-03-02", sex="female"), as_of="2026-11-21")
     assert check(capability, record, knowledge) == []
     assert check(capability, Record(), knowledge) == []
+
+
+def said_of(card, model, values):
+    """What the capability says of a person with these values of a model's inputs: finding and its sentences."""
+    from importlib.resources import files
+
+    from sartor.capabilities import learned_risk
+    from sartor.domain.evidence import Evidence, Fact
+    from sartor.domain.source import Knowledge, LearnedModel
+    from sartor.explaining.wording import WordingTable
+
+    facts = tuple(
+        Fact(name=f"{card.name}.{name}", kind="code" if isinstance(value, str) else "quantity", value=value)
+        for name, value in values.items()
+    )
+    evidence = Evidence(capability="learned_risk", facts=facts)
+    (finding,) = learned_risk.assess(evidence, Knowledge(models=(LearnedModel(card, model, "0" * 64),)))
+    explanation = learned_risk.explain(evidence, finding)
+    say = WordingTable.load((files(learned_risk) / "wording" / "en.toml").read_text(encoding="utf-8")).say
+    parts = (explanation.clinician, explanation.patient, explanation.would_change, explanation.limits)
+    return finding, " ".join(say(each) for part in parts for each in part)
+
+
+PERSON = {"age": 60.0, "sex": "female", "sbp": 170.0, "cholesterol": 230.0, "diabetes": "no"}
+
+
+def test_one_in_a_group_of_which_the_card_warns_is_told_so(model):
+    card = model_sample.card(model).model_copy(update={"not_for": ("sex female: works clearly worse there",)})
+    assert "of which the model's card warns: sex female" in said_of(card, model, PERSON)[1]
+    assert "of which the model's card warns" not in said_of(card, model, PERSON | {"sex": "male"})[1]
+
+
+def test_bounds_of_a_probability_are_not_called_an_interval(model):
+    _, text = said_of(model_sample.card(model), model, PERSON)
+    assert "bounds from earlier predictions" in text
+    assert "they are no interval for this person" in text
+
+
+def test_of_several_outcomes_the_one_that_is_told_is_named(model):
+    from dataclasses import replace
+
+    from sartor.learning.learners.linear import Linear
+    from sartor.learning.task import Target
+
+    people = model_sample.cohort(400)
+    stage = np.digitize(model_sample.margin_of(people), [-1.5, 0.0]).astype(float)
+    outcome = Target(model.task, stage, classes=("none", "mild", "severe"))
+    fitted = Linear().fit(model.matrix(people), outcome, Linear().defaults(outcome), seed=0)
+    three = replace(model, fitted=fitted, recalibration=None, conformal=None, classes=outcome.classes)
+    card = model_sample.card(three).model_copy(update={"outcome": "stage"})
+    finding, text = said_of(card, three, PERSON | {"sbp": 175.0, "age": 75.0})
+    assert finding.estimate.name == "stage = severe"
+    assert "Probability of each outcome: severe" in text
+    assert "to have this: stage = severe" in text
+
+
+def test_a_hazard_without_a_horizon_is_no_percentage(model):
+    from dataclasses import replace
+
+    from sartor.domain.model import Task
+
+    relative = replace(model, task=Task.SURVIVAL, conformal=None, classes=("censored", "died"))
+    finding, text = said_of(model_sample.card(relative), relative, PERSON)
+    assert "hazard against the model's reference" in finding.estimate.name
+    assert "Of 100 people" not in text
+    assert "×" in text
+
+
+def test_a_value_that_had_better_rise_is_raised_and_one_of_unknown_direction_is_left(model):
+    from dataclasses import replace
+
+    from sartor.domain.model import Task
+
+    free = tuple(feature.model_copy(update={"direction": ""}) for feature in model.features)
+    value = replace(model, task=Task.REGRESSION, conformal=None, classes=(), features=free)
+    card = model_sample.card(value)
+    low = PERSON | {"sbp": 110.0}
+    _, text = said_of(card, value, low)
+    assert "does not say whether a lower or a higher value is better" in text
+    finding, _ = said_of(card.model_copy(update={"facts": {"better": "higher"}}), value, low)
+    changes = finding.details["counterfactuals"]
+    assert changes
+    assert all(each["value"] > finding.details["prediction"] for each in changes)
+    assert all(change["feature"] != "age" for each in changes for change in each["changes"])

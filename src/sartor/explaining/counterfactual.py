@@ -56,10 +56,11 @@ class Candidate:
 
 
 def counterfactuals(
-    model: Model, cohort: Cohort, *, target: float | None = None, number: int = 3
+    model: Model, cohort: Cohort, *, target: float | None = None, number: int = 3, raise_it: bool = False
 ) -> tuple[Counterfactual, ...]:
     """At most `number` ways to lower the prediction of the one row of `cohort`, those of fewest changes first.
 
+    raise_it: raise the prediction instead, where a higher value is the better one.
     target: margin to reach; half-way to the model's base (what it says before anything is known) when None, so that
             no extreme value is asked for.
     Those that reach it come first, nearest first; then those that come nearest to it. No two change the same features.
@@ -70,21 +71,23 @@ def counterfactuals(
     plain = align(cohort, model.features).cohort
     now = model.predict(cohort, ("",))
     goal = float(now.margin[0] + now.base[0]) / 2 if target is None else target
-    if target is None and now.margin[0] <= now.base[0]:
+    sign = -1.0 if raise_it else 1.0  # everything below lowers sign × margin
+    here, goal = sign * float(now.margin[0]), sign * goal
+    if target is None and here <= sign * now.base[0]:
         return ()
-    if now.status[0] is PredictionStatus.ABSTAINED or now.margin[0] <= goal:
+    if now.status[0] is PredictionStatus.ABSTAINED or here <= goal:
         return ()
     single = [each for k, feature in enumerate(model.features) for each in _candidates(feature, plain, k)]
     if not single:
         return ()
-    tried = _try(model, plain, cohort, [(each,) for each in single])
-    best = _best_of_each(tried, now.margin[0])
+    tried = _try(model, plain, cohort, [(each,) for each in single], sign)
+    best = _best_of_each(tried, here)
     if MOST_CHANGES > 1:
         pairs = [(a, b) for a, b in combinations(best[:MOST_COMBINED], 2) if a.position != b.position]
-        tried += _try(model, plain, cohort, pairs)
-    way = float(now.margin[0]) - goal
-    useful = [each for each in tried if now.margin[0] - each[1] >= WORTH * way]
-    return _chosen(useful, model.features, plain, goal, number)
+        tried += _try(model, plain, cohort, pairs, sign)
+    useful = [each for each in tried if here - each[1] >= WORTH * (here - goal)]
+    found = _chosen(useful, model.features, plain, goal, number)
+    return tuple(replace(each, margin=sign * each.margin) for each in found)
 
 
 Tried = tuple[tuple[Candidate, ...], float, float]
@@ -111,8 +114,10 @@ def _candidates(feature: Feature, cohort: Cohort, position: int) -> list[Candida
     return [Candidate(position, float(v), abs(float(v) - here) / width) for v in kept]
 
 
-def _try(model: Model, plain: Cohort, cohort: Cohort, sets: Sequence[tuple[Candidate, ...]]) -> list[Tried]:
-    """Margin and value of each set of changes that the model finds plausible, all at once."""
+def _try(
+    model: Model, plain: Cohort, cohort: Cohort, sets: Sequence[tuple[Candidate, ...]], sign: float
+) -> list[Tried]:
+    """Margin (times `sign`) and value of each set of changes that the model finds plausible, all at once."""
     if not sets:
         return []
     n = len(sets)
@@ -130,7 +135,7 @@ def _try(model: Model, plain: Cohort, cohort: Cohort, sets: Sequence[tuple[Candi
     usual = model.predict(cohort, ("",), explain=False).status[0]
     fine = {PredictionStatus.PREDICTED, usual}
     return [
-        (changes, float(found.margin[row]), float(found.value[row]))
+        (changes, sign * float(found.margin[row]), float(found.value[row]))
         for row, changes in enumerate(sets)
         if found.status[row] in fine and np.isfinite(found.value[row])
     ]

@@ -59,8 +59,8 @@ class Aligned:
         """Names of the features that are not known in a row."""
         return [feature.name for feature, known in zip(self.features, self.known[row], strict=True) if not known]
 
-    def notes_of(self, row: int) -> list[str]:
-        """What was done to a row, in words."""
+    def notes_of(self, row: int, *, stand_ins: bool = True) -> list[str]:
+        """What was done to a row, in words; without `stand_ins` only what is strange in it."""
         pairs = list(zip(self.features, self.unknown, strict=True))
         said = [f"{feature.name} {rows[row]!r} was not seen in training" for feature, rows in pairs if row in rows]
         said += [
@@ -68,8 +68,9 @@ class Aligned:
             for f, rows in zip(self.features, self.beyond, strict=True)
             if row in rows
         ]
-        if stand_ins := [f.name for f, filled in zip(self.features, self.imputed[row], strict=True) if filled]:
-            said.append(f"typical value used for {', '.join(stand_ins)}")
+        filled = [feature.name for feature, done in zip(self.features, self.imputed[row], strict=True) if done]
+        if filled and stand_ins:
+            said.append(f"typical value used for {', '.join(filled)}")
         return said
 
 

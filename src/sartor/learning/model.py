@@ -15,6 +15,7 @@ from sartor.domain.model import Feature, ModelCard, Predictions, PredictionStatu
 from sartor.errors import ModelRefused
 from sartor.learning.alignment import Aligned, align
 from sartor.learning.learner import Files, FittedLearner, FloatArray
+from sartor.learning.survival_uncertainty import times_outlived
 from sartor.learning.task import Matrix
 
 FORMAT = 1
@@ -100,7 +101,9 @@ class Model:
         low, high = self._interval(value, scale.margins, members)
         further = self._further(matrix, scale.margins, members)
         status, reasons = self._status(aligned, matrix, cohort)
-        reasons = _joined(reasons, self._not_by_group(members, len(value)))
+        average = self._not_by_group(members, len(value))
+        spoken = (status[row] is not PredictionStatus.ABSTAINED for row in range(len(value)))
+        reasons = _joined(reasons, [said if shown else "" for said, shown in zip(average, spoken, strict=True)])
         refused = np.array([each is PredictionStatus.ABSTAINED for each in status], dtype=bool)
         for numbers in (value, low, high, *(each for each in further.values() if each.dtype.kind == "f")):
             numbers[refused] = np.nan
@@ -228,8 +231,7 @@ class Model:
 
     def _further(self, matrix: Matrix, margins: FloatArray, members: Any) -> dict[str, npt.NDArray[Any]]:
         if self.task is Task.SURVIVAL and self.horizons:
-            survival = self._survival(matrix, margins[:, 0])
-            return {f"risk:{horizon:g}": 1 - survival[:, index] for index, horizon in enumerate(self.horizons)}
+            return self._over_time(matrix, margins[:, 0])
         if self.task is not Task.CLASSIFICATION:
             return {}
         found: dict[str, npt.NDArray[Any]] = {}
@@ -242,13 +244,31 @@ class Model:
             found["set"] = np.array([self._named(row) for row in possible], dtype=object)
         return found
 
-    def _survival(self, matrix: Matrix, margin: FloatArray) -> FloatArray:
-        """P(no event by each horizon), (n, horizons); a recalibrated margin moves it as proportional hazards do."""
-        found = np.asarray(self.fitted.survival(matrix, np.array(self.horizons, dtype=float)), dtype=float)
+    def _over_time(self, matrix: Matrix, margin: FloatArray) -> dict[str, npt.NDArray[Any]]:
+        """The risk by each horizon with its interval, and the time that most like this row outlive."""
+        conformal, found = self.conformal, {}
+        survival = self._survival(matrix, margin)
+        learned = _two_dimensional(self._margin(matrix))[:, 0] if self.recalibration is not None else margin
+        for index, horizon in enumerate(self.horizons):
+            risk = 1 - survival[:, index]
+            found[f"risk:{horizon:g}"] = risk
+            if getattr(conformal, "risks", ()):
+                low, high = conformal.risk_interval(horizon, risk, learned)
+                found |= {f"risk_low:{horizon:g}": low, f"risk_high:{horizon:g}": high}
+        if getattr(conformal, "level", None) is not None:
+            grid = np.array(conformal.times)
+            bound = times_outlived(self._survival(matrix, margin, grid), grid, conformal.level)
+            found[f"outlived_by_{100 * conformal.coverage:.0f}%"] = bound
+        return found
+
+    def _survival(self, matrix: Matrix, margin: FloatArray, times: FloatArray | None = None) -> FloatArray:
+        """P(no event by each horizon, or time), (n, k); a recalibrated margin moves it as proportional hazards do."""
+        at = np.array(self.horizons, dtype=float) if times is None else times
+        found = np.asarray(self.fitted.survival(matrix, at), dtype=float)
         if self.recalibration is None:
             return found
         step = np.clip(margin - _two_dimensional(self._margin(matrix))[:, 0], -50, 50)
-        return np.clip(found, 1e-300, 1.0) ** np.exp(step)[:, None]
+        return np.asarray(np.clip(found, 1e-300, 1.0) ** np.exp(step)[:, None])
 
     def _named(self, members: npt.NDArray[np.bool_]) -> str:
         return "|".join(name for name, inside in zip(self.classes, members, strict=True) if inside)
@@ -293,7 +313,7 @@ class Model:
                 said.append(f"too little is known: missing {', '.join(aligned.missing_of(row))}")
             if p_value[row] < self.unusual_below:
                 said.append(f"unlike the training data (p = {p_value[row]:.2g})")
-            said += aligned.notes_of(row)
+            said += aligned.notes_of(row, stand_ins=not refused[row])
             status[row] = PredictionStatus.ABSTAINED if refused[row] else PredictionStatus.UNUSUAL
             reasons[row] = "; ".join(said)
         return tuple(status), tuple(reasons)

@@ -26,10 +26,12 @@ def explain(evidence: Evidence, finding: Finding) -> Explanation:
     shown = {"outcome": estimate.name, "value": _value(estimate.value, details), "model": finding.about.label}
     interval = _interval(finding, details)
     clinician = [_say("clinician.prediction", **shown, interval=interval, n=_count(details["n"]))]
-    if details["task"] == "survival":
+    if details["task"] == "survival" and details["absolute"]:
         clinician.append(_say("clinician.relative", ratio=_figure(details["prediction"])))
-    elif details["average"] is not None:
+    elif details["average"] is not None and details["task"] != "survival":
         clinician.append(_say("clinician.average", average=_value(details["average"], details)))
+    clinician += _classes(details)
+    clinician += [_say("clinician.warned", warning=each) for each in details["warned"]]
     clinician += _reasons(details)
     clinician += _set(details)
     if details["reason"]:
@@ -62,6 +64,10 @@ def _interval(finding: Finding, details: Mapping[str, Any]) -> dict[str, Any]:
     if estimate is None or estimate.low is None or estimate.high is None:
         return _nested("interval.none")
     low, high = _value(estimate.low, details), _value(estimate.high, details)
+    if details["task"] == "classification":
+        return _nested("interval.bounds", low=low, high=high)
+    if details["level"]:
+        return _nested("interval.level", low=low, high=high, level=_percent(details["level"]))
     return _nested("interval.between", low=low, high=high)
 
 
@@ -80,6 +86,20 @@ def _reasons(details: Mapping[str, Any]) -> list[Wording]:
     return said
 
 
+def _classes(details: Mapping[str, Any]) -> list[Wording]:
+    """Every outcome with its probability, where there are more than two."""
+    if "class" not in details["further"]:
+        return []
+    each = {
+        name.partition(":")[2]: value
+        for name, value in details["further"].items()
+        if name.startswith("probability:") and isinstance(value, float)
+    }
+    ordered = sorted(each.items(), key=lambda pair: (-pair[1], pair[0]))
+    parts = [_nested("part.class", label=label, value=_percent(value)) for label, value in ordered]
+    return [_say("clinician.classes", parts=parts)] if parts else []
+
+
 def _set(details: Mapping[str, Any]) -> list[Wording]:
     classes = details["further"].get("set")
     if not isinstance(classes, str) or details["task"] != "classification":
@@ -96,7 +116,9 @@ def _for_patient(finding: Finding, details: Mapping[str, Any]) -> tuple[Wording,
     estimate = finding.estimate
     assert estimate is not None
     said = [_say("patient.compared", n=_count(details["n"]))]
-    if details["task"] == "regression":
+    if not details["absolute"]:
+        said.append(_say("patient.relative", outcome=details["outcome"]))
+    elif details["task"] == "regression":
         said.append(_say("patient.value", outcome=estimate.name, value=_value(estimate.value, details)))
     else:
         said.append(_say("patient.risk", outcome=estimate.name, of_hundred=_of_hundred(estimate.value)))
@@ -106,8 +128,10 @@ def _for_patient(finding: Finding, details: Mapping[str, Any]) -> tuple[Wording,
 def _changes(details: Mapping[str, Any]) -> tuple[Wording, ...]:
     if not details["actionable"]:
         return (_say("change.nothing_actionable"),)
-    if not details["above_average"]:
-        return (_say("change.below_average"),)
+    if not details["better"]:
+        return (_say("change.no_direction"),)
+    if details["above_average"] is (details["better"] == "higher"):
+        return (_say("change.better_already"),)
     if not details["counterfactuals"]:
         return (_say("change.none"),)
     said = []
@@ -150,6 +174,8 @@ def _limits(details: Mapping[str, Any]) -> tuple[Wording, ...]:
         said.append(_say("limit.not_validated"))
     elif details["group"] is None:
         said.append(_say("limit.no_group"))
+    if details["task"] == "classification" and details.get("low") is not None:
+        said.append(_say("limit.bounds"))
     if details["not_for"]:
         said.append(_say("limit.not_for", uses=details["not_for"]))
     if details["missing"]:
@@ -174,7 +200,9 @@ def _nested(key: str, **values: Any) -> dict[str, Any]:
 
 def _value(value: float, details: Mapping[str, Any], *, relative: bool = False) -> str:
     """A probability as a percentage, a relative hazard as a factor, anything else as a figure."""
-    if details["task"] == "regression" or (relative and details["task"] == "survival"):
+    if details["task"] == "survival" and (relative or not details["absolute"]):
+        return f"{_figure(value)} ×"
+    if details["task"] == "regression":
         return _figure(value)
     return _percent(value)
 

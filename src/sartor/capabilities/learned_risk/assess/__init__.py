@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from sartor.capabilities.learned_risk.assess.groups import measure_of_group
+from sartor.capabilities.learned_risk.assess.groups import measure_of_group, name_of, warnings_for
 from sartor.capabilities.learned_risk.gather import AGE, fact_name, source_of
 from sartor.capabilities.learned_risk.model import Value, cohort, row
 from sartor.capabilities.learned_risk.tables import CAPABILITY
@@ -96,11 +96,23 @@ def _estimate(handed: LearnedModel, found: Predictions) -> Estimate:
     risks = [name for name in found.further if name.startswith("risk:")]
     if risks:
         risk = float(found.further[risks[0]][0])
-        between = [_known(_at_hazard(risk, bound / value)) for bound in (low, high)]
+        own = [found.further.get(risks[0].replace("risk:", f"risk_{side}:")) for side in ("low", "high")]
+        between = [
+            _known(_at_hazard(risk, bound / value) if each is None else float(each[0]))
+            for each, bound in zip(own, (low, high), strict=True)
+        ]
         horizon = f"{card.outcome} ({risks[0].partition(':')[2]} {card.time_unit})".strip()
         return Estimate(name=horizon, value=risk, unit="1", low=between[0], high=between[1], level=stated)
     unit = card.unit or "1"
-    return Estimate(name=card.outcome, value=value, unit=unit, low=_known(low), high=_known(high), level=stated)
+    name = card.outcome if card.task is not Task.SURVIVAL else f"{card.outcome}, hazard against the model's reference"
+    if likeliest := _likeliest(found):
+        name = f"{card.outcome} = {likeliest}"
+    return Estimate(name=name, value=value, unit=unit, low=_known(low), high=_known(high), level=stated)
+
+
+def _likeliest(found: Predictions) -> str:
+    """The class whose probability is told, where there are more than two; "" otherwise."""
+    return str(found.further["class"][0]) if "class" in found.further else ""
 
 
 def _at_hazard(risk: float, ratio: float) -> float:
@@ -162,7 +174,8 @@ def _facts(card: ModelCard, values: dict[str, Value], found: Predictions, digest
         "not_for": list(card.not_for),
         "intended_use": card.intended_use,
         "headline": _measure(headline) if headline else None,
-        "group": _measure(group) if group else None,
+        "group": {**_measure(group), "group": name_of(group.group, card)} if group else None,
+        "warned": warnings_for(card, values),
         "calibration": calibration,
     }
 
@@ -173,7 +186,7 @@ def _headline(measures: Sequence[Measure]) -> Measure | None:
     return min(shown, key=lambda one: (not one.where.startswith("external"), HEADLINES.index(one.name)), default=None)
 
 
-def _measure(measure: Measure) -> JsonValue:
+def _measure(measure: Measure) -> dict[str, JsonValue]:
     kept = measure.model_dump(mode="json", include={"name", "where", "group", "value", "low", "high", "level", "n"})
     return dict(kept)
 
@@ -203,11 +216,25 @@ def _prediction(
         "base": float(found.base[0]),
         "average": _link(card.task, float(found.base[0])) if not card.classes or len(card.classes) == 2 else None,
         "further": further,
+        "absolute": card.task is not Task.SURVIVAL or any(name.startswith("risk:") for name in found.further),
+        "level": getattr(handed.model.conformal, "coverage", None),
+        "better": _better(card),
         "contributions": contributions,
         "actionable": [feature.label or feature.name for feature in card.features if feature.actionable],
         "above_average": bool(found.margin[0] > found.base[0]),
-        "counterfactuals": [_counterfactual(each, card) for each in counterfactuals(handed.model, table)],
+        "counterfactuals": [_counterfactual(each, card) for each in _changes(handed, table)],
     }
+
+
+def _better(card: ModelCard) -> str:
+    """Whether a lower or a higher prediction is the better one; "" where the card of a value does not say."""
+    stated = str(card.facts.get("better") or "")
+    return stated or ("" if card.task is Task.REGRESSION else "lower")
+
+
+def _changes(handed: LearnedModel, table: Cohort) -> tuple[Counterfactual, ...]:
+    better = _better(handed.card)
+    return counterfactuals(handed.model, table, raise_it=better == "higher") if better else ()
 
 
 def _link(task: Task, margin: float) -> float:

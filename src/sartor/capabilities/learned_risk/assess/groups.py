@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import JsonValue
+
+from sartor.domain.model import ModelCard
 from sartor.domain.validation import Measure
 
 
@@ -11,6 +14,24 @@ def measure_of_group(measures: Sequence[Measure], name: str, values: Mapping[str
     """The measure of that name in the narrowest group that the person is in; None where the card has none."""
     found = [each for each in measures if each.name == name and each.group and is_in(each.group, values)]
     return min(found, key=lambda one: one.n, default=None)
+
+
+def name_of(group: str, card: ModelCard) -> str:
+    """A group as the card's pages call it."""
+    names = card.facts.get("group_names")
+    return str(names[group]) if isinstance(names, Mapping) and group in names else group.replace("=", " ")
+
+
+def warnings_for(card: ModelCard, values: Mapping[str, float | str]) -> list[JsonValue]:
+    """What the card says against use in groups that this person is in: those entries of `not_for` that name one."""
+    known = {name_of(each.group, card): each.group for each in card.measures if each.group}
+    found: list[JsonValue] = []
+    for entry in card.not_for:
+        named, colon, _ = entry.partition(": ")
+        parts = [known.get(part) or known.get(named) for part in named.split(", ")]
+        if colon and parts and all(part and is_in(part, values) for part in parts):
+            found.append(entry)
+    return found
 
 
 def is_in(group: str, values: Mapping[str, float | str]) -> bool:
@@ -24,8 +45,16 @@ def _holds(condition: str, values: Mapping[str, float | str]) -> bool:
     if value is None:
         return False
     if isinstance(value, str):
-        return value == wanted.strip()
+        return _plain(value) == _plain(wanted.strip())
     return _in_band(value, wanted.strip())
+
+
+def _plain(label: str) -> str:
+    """A label, numbers written one way: "1.0" is "1"."""
+    try:
+        return f"{float(label):.12g}"
+    except ValueError:
+        return label
 
 
 def _in_band(value: float, band: str) -> bool:
