@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 
 import model_sample
@@ -415,3 +416,17 @@ def test_a_value_that_had_better_rise_is_raised_and_one_of_unknown_direction_is_
     assert changes
     assert all(each["value"] > finding.details["prediction"] for each in changes)
     assert all(change["feature"] != "age" for each in changes for change in each["changes"])
+
+
+def test_a_batch_does_not_go_on_with_a_model_that_was_replaced_in_its_place(tmp_path, model):
+    from dataclasses import replace
+
+    from sartor.batch.run import _shown
+    from sartor.settings import Settings
+
+    folder = tmp_path / "study"
+    settings = Settings(models=(model_sample.folder(folder, model) / "model",))
+    before = _shown(settings)
+    shutil.rmtree(folder)
+    model_sample.folder(folder, replace(model, recalibration=None))
+    assert _shown(settings) != before

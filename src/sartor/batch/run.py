@@ -141,10 +141,16 @@ def _begin(journal: Journal, plan: Plan, digest: str) -> Plan:
 
 
 def _shown(settings: Settings) -> dict[str, Any]:
-    """The settings that can change a result, and the digest of the knowledge packs at hand."""
+    """The settings that can change a result, with the digests of the knowledge packs and models at hand.
+
+    A model's manifest pins every byte of it, so a model that was replaced in its place is another model.
+    """
     shown = {each.name: str(getattr(settings, each.name)) for each in fields(settings) if each.name != "workers"}
     folders = [*settings.knowledge.values(), settings.knowledge_home]
-    return {**shown, "packs": planning.digest([folder for folder in folders if folder.exists()])}
+    from sartor.io.model_folder import model_digest
+
+    packs = planning.digest([folder for folder in folders if folder.exists()])
+    return {**shown, "packs": packs, "model_digests": [model_digest(folder) for folder in settings.models]}
 
 
 def _run_all(
