@@ -57,6 +57,7 @@ class Feature(Frozen):
     typical: float | str | None = None
     importance: float = 0.0
     absent: str = "missing"
+    labels: dict[str, str] = {}
 
     @property
     def required(self) -> bool:
@@ -118,7 +119,9 @@ class Predictions:
     margin:        (n,) on the additive scale (log odds, value, log relative hazard): base + contributions.sum(1).
     contributions: (n, p) on that scale; columns as `features`. base: (n,).
     status:        a PredictionStatus for each row; `reasons` says why where it is not plain.
-    further:       more columns, (n,) each: "probability:<class>", "risk:<horizon>", "set" (prediction set as text) …
+    further:       more columns, (n,) each: "probability:<class>", "set" (prediction set as text), "risk:<horizon>" with
+                   "risk_low:<horizon>" and "risk_high:<horizon>", "event_free_until:90%" (the time until which nine in
+                   ten who are predicted alike stay free of the event) …
 
     With more than two classes `value` is the probability of the likeliest class (further["class"]), and the margin and
     its contributions are that class's.

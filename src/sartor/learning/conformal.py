@@ -10,8 +10,8 @@ rows that the predicting model had not seen.
   at once (quantile regression on group indicators: Gibbs, Cherian and Candès 2023, arXiv:2305.12616).
 * The probability of an outcome gets the bounds of an inductive Venn–Abers predictor (Vovk et al. 2015,
   arXiv:1511.00213) on quantised scores: a coarser score is a score, so validity stays, and a bound is one lookup.
-* A relative hazard gets a delete-d jackknife interval (Shao and Wu 1989, doi:10.1214/aos/1176347263) from the spread
-  of a row's predictions between repeats of the cross-validation.
+* A relative hazard and an absolute risk get jackknife intervals, a time to event the time that the stated share
+  outlive: see `survival_uncertainty`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from sartor.domain.cohort_table import Cohort
 from sartor.domain.model import Task
 from sartor.errors import ModelRefused, TooFewData
 from sartor.learning.population_groups import PopulationGroup, membership
+from sartor.learning.stages import OutOfFold
+from sartor.learning.survival_uncertainty import jackknife, level_outlived
 from sartor.learning.task import Target
 
 Floats = npt.NDArray[np.float64]
@@ -106,6 +108,9 @@ class Conformal:
     lookup:   binary: Venn–Abers bounds by probability. Survival: standard error of the log relative hazard by margin
               (`low` = `high`).
     edges:    regression: bounds of bands of the predicted value, which count as groups.
+    risks:    survival: by horizon, the standard error of log(−log(1 − risk)) by margin, as in `lookup`.
+    times, level: survival: times of the predicted incidence, and the level of it that `coverage` reach without the
+              event; None where follow-up does not tell.
     """
 
     task: Task
@@ -115,6 +120,38 @@ class Conformal:
     groups: tuple[PopulationGroup, ...] = ()
     lookup: Lookup | None = None
     edges: tuple[float, ...] = ()
+    risks: tuple[tuple[float, Lookup], ...] = ()
+    times: tuple[float, ...] = ()
+    level: float | None = None
+
+    @classmethod
+    def of_times(
+        cls,
+        out: OutOfFold,
+        target: Target,
+        *,
+        horizons: Sequence[float] = (),
+        test_share: float = 0.2,
+        coverage: float = COVERAGE,
+    ) -> Conformal:
+        """Learn from all that a cross-validation says of times to event.
+
+        horizons: times of absolute risk. test_share: the share of rows left out in each fold.
+        """
+        errors = jackknife(out, horizons, test_share=test_share, coverage=coverage)
+        lookup: Lookup | None = None
+        risks: tuple[tuple[float, Lookup], ...] = ()
+        if errors is not None:
+            lookup = Lookup(errors.edges, errors.hazard, errors.hazard.copy())
+            at = zip(horizons, errors.risks, strict=False)
+            risks = tuple((float(horizon), Lookup(errors.edges, each, each.copy())) for horizon, each in at)
+        if out.survival is None or out.times is None:
+            return cls(target.task, coverage, lookup=lookup, risks=risks)
+        rows = np.flatnonzero(np.isfinite(out.survival[0]).all(axis=1))
+        grid = np.asarray(out.times, dtype=float)
+        level = level_outlived(target.take(rows), out.survival[0][rows], grid, coverage) if len(rows) >= 20 else None
+        times = () if level is None else tuple(float(each) for each in grid)
+        return cls(target.task, coverage, lookup=lookup, risks=risks, times=times, level=level)
 
     @classmethod
     def fit(
@@ -138,7 +175,7 @@ class Conformal:
         repeats = _repeats(np.asarray(out_of_fold, dtype=float), len(target), target)
         kept, members = _kept(groups, people, len(target))
         if target.task is Task.SURVIVAL:
-            return cls(target.task, coverage, lookup=_spread(repeats, test_share))
+            return cls.of_times(OutOfFold(repeats), target, test_share=test_share, coverage=coverage)
         stacked, rows = _stack(repeats)
         if len(rows) < LEAST_IN_CLASS:
             raise TooFewData(f"{len(rows)} predictions", todo="conformal prediction needs at least twenty")
@@ -211,12 +248,22 @@ class Conformal:
         reach = NormalDist().inv_cdf((1 + self.coverage) / 2) * self.lookup.at(margin)[0]
         return np.exp(margin - reach), np.exp(margin + reach)
 
+    def risk_interval(self, horizon: float, risk: npt.ArrayLike, margin: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """(low, high) of the risk by a horizon, (n,) each; margin: as it was learned. NaN where unknown."""
+        values = np.clip(np.asarray(risk, dtype=float), 1e-9, 1 - 1e-9)
+        lookup = next((each for at, each in self.risks if at == float(horizon)), None)
+        if lookup is None:
+            return np.full(len(values), np.nan), np.full(len(values), np.nan)
+        reach = NormalDist().inv_cdf((1 + self.coverage) / 2) * lookup.at(np.asarray(margin, dtype=float))[0]
+        level = np.log(-np.log1p(-values))
+        return -np.expm1(-np.exp(level - reach)), -np.expm1(-np.exp(level + reach))
+
     def to_json(self) -> bytes:
         """Its state as JSON."""
         lookup = None
         if self.lookup is not None:
             lookup = {name: _plain(getattr(self.lookup, name)) for name in ("edges", "low", "high")}
-        state = {
+        state: dict[str, Any] = {
             "format": 1,
             "task": self.task.value,
             "coverage": self.coverage,
@@ -226,6 +273,12 @@ class Conformal:
             "lookup": lookup,
             "edges": list(self.edges),
         }
+        if self.task is Task.SURVIVAL:
+            state["risks"] = [
+                [at, {name: _plain(getattr(each, name)) for name in ("edges", "low", "high")}]
+                for at, each in self.risks
+            ]
+            state |= {"times": list(self.times), "level": self.level}
         return (json.dumps(state, ensure_ascii=False, allow_nan=False, sort_keys=True) + "\n").encode()
 
     @classmethod
@@ -242,6 +295,9 @@ class Conformal:
                 groups=tuple(PopulationGroup.from_state(each) for each in state["groups"]),
                 lookup=None if lookup is None else _lookup(lookup),
                 edges=tuple(float(each) for each in state["edges"]),
+                risks=tuple((float(at), _lookup(each)) for at, each in state.get("risks", ())),
+                times=tuple(float(each) for each in state.get("times", ())),
+                level=None if state.get("level") is None else float(state["level"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ModelRefused("cannot be read", where=WHERE, todo="export the model again") from error
@@ -333,24 +389,6 @@ def _merged(edges: Floats, bounds: Floats) -> Lookup:
     change = np.any(np.diff(bounds, axis=1) != 0, axis=0)
     keep = np.concatenate(([True], change))
     return Lookup(edges[change], bounds[0, keep], bounds[1, keep])
-
-
-def _spread(repeats: Floats, test_share: float) -> Lookup | None:
-    """Standard error of the log relative hazard by bands of it, from the spread between repeats; None with one."""
-    centred = repeats - np.nanmean(repeats, axis=1, keepdims=True)
-    known = np.isfinite(centred).sum(axis=0) == len(repeats)
-    if len(repeats) < 2 or known.sum() < LEAST_IN_CLASS:
-        return None
-    mean, variance = centred[:, known].mean(axis=0), centred[:, known].var(axis=0, ddof=1)
-    factor = (1 - test_share) / test_share
-    level = repeats[:, known].mean(axis=0)
-    bands = max(1, min(20, len(mean) // 50))
-    edges = np.unique(np.quantile(level, np.arange(1, bands) / bands)) if bands > 1 else np.empty(0)
-    band = np.searchsorted(edges, level, side="left")
-    total = np.bincount(band, weights=variance, minlength=len(edges) + 1)
-    count = np.bincount(band, minlength=len(edges) + 1)
-    error = np.sqrt(factor * total / np.maximum(count, 1))
-    return Lookup(edges, error, error.copy())
 
 
 def _repeats(predicted: Floats, n: int, target: Target) -> Floats:

@@ -258,7 +258,7 @@ class Model:
         if getattr(conformal, "level", None) is not None:
             grid = np.array(conformal.times)
             bound = times_outlived(self._survival(matrix, margin, grid), grid, conformal.level)
-            found[f"outlived_by_{100 * conformal.coverage:.0f}%"] = bound
+            found[f"event_free_until:{100 * conformal.coverage:.0f}%"] = bound
         return found
 
     def _survival(self, matrix: Matrix, margin: FloatArray, times: FloatArray | None = None) -> FloatArray:

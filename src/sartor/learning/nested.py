@@ -18,10 +18,11 @@ from sartor.learning.learner import FloatArray, Learner
 from sartor.learning.learners.stacking import NAME as STACK
 from sartor.learning.search import Clock, Ints, Plan, Refit, Selection, outcome_of, refit, select
 from sartor.learning.splits import outer_folds
-from sartor.learning.stages import Candidate, Choice, OutOfFold, Prepared
+from sartor.learning.stages import Candidate, Choice, OutOfFold, Prepared, Reference
 from sartor.learning.task import EVENT
 
 TIMES = 40
+REFERENCE_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class FoldResult:
     survival: Mapping[str, FloatArray]
     failures: Mapping[str, str]
     wall_s: Mapping[str, float]
+    reference: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,24 @@ class _Engine:
         stack = models.stack(selection.weights, train) if selection.weights is not None else None
         if stack is not None:
             predicted[STACK] = outcome_of(target, stack[1].predict(stack[0].apply(test)))
-        return FoldResult(selection, predicted, survival, models.failures, models.wall_s)
+        return FoldResult(selection, predicted, survival, models.failures, models.wall_s, self._compared(models))
+
+    def _compared(self, models: Refit) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """What the fold's models say of rows that are the same for every fold; survival with one repeat only."""
+        times = self.times
+        if times is None or len(self.outer) > 1:
+            return {}
+        n = len(self.prepared.target)
+        rows = np.sort(np.random.default_rng(self.prepared.seed).permutation(n)[:REFERENCE_ROWS])
+        cohort = self.prepared.cohort.take(rows)
+        matrices = {key: encoder.apply(cohort) for key, encoder in models.encoders.items()}
+        return {
+            name: (
+                outcome_of(self.prepared.target, fitted.predict(matrices[key])),
+                fitted.survival(matrices[key], times),
+            )
+            for name, (key, fitted) in models.fitted.items()
+        }
 
     def final(self) -> Selection:
         prepared = self.prepared
@@ -226,7 +245,7 @@ class _Engine:
                 predicted[repeat, rows] = result.predicted[name]
             if survival is not None and name in result.survival:
                 survival[repeat, rows] = result.survival[name]
-        return OutOfFold(predicted, survival, times)
+        return OutOfFold(predicted, survival, times, _reference(results, names))
 
     def _candidate(
         self, learner: Learner, results: Mapping[tuple[int, int], FoldResult], final: Selection, metric: str
@@ -263,6 +282,11 @@ class _Engine:
             "skipped": dict(self.budget.skipped),
             "choice_level": 0.90,
         }
+
+
+def _reference(results: Mapping[tuple[int, int], FoldResult], names: Mapping[tuple[int, int], str]) -> Reference | None:
+    found = [results[place].reference[name] for place, name in names.items() if name in results[place].reference]
+    return Reference(*(np.stack(each) for each in zip(*found, strict=True))) if len(found) > 1 else None
 
 
 def _seed(*parts: int) -> int:

@@ -60,16 +60,29 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What each of k models says of the same m rows: how far models that learned from other rows lie apart.
+
+    predicted: (k, m) log relative hazards. survival: (k, m, times), as in OutOfFold.
+    """
+
+    predicted: FloatArray
+    survival: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class OutOfFold:
     """Predictions for rows that were not learned from, over r repeats of a cross-validation (or one temporal split).
 
     predicted: (r, n) or (r, n, classes): probabilities, values, or log relative hazards; NaN where never predicted.
     survival:  (r, n, times) P(no event of interest by `times`), survival only.
+    reference: survival with one repeat: what the models of its folds say of the same rows.
     """
 
     predicted: FloatArray
     survival: FloatArray | None = None
     times: FloatArray | None = None
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)

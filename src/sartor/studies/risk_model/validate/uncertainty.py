@@ -11,13 +11,18 @@ from sartor.domain.model import Task
 from sartor.domain.validation import Check, Measure
 from sartor.explaining.fairness import wilson
 from sartor.learning.conformal import COVERAGE, coverage_in_turn
+from sartor.learning.metrics import bootstrap
+from sartor.learning.metrics.survival_usefulness import Incidence
 from sartor.learning.population_groups import PopulationGroup
 from sartor.learning.stages import OutOfFold
+from sartor.learning.survival_uncertainty import outlived_in_turn
+from sartor.learning.task import EVENT, Target
 from sartor.studies.risk_model.validate.setting import Found, Setting
 
 FOLDS = 10
 TOLERANCE = 0.02
 JUDGED_FROM = 300
+LEAST_ROWS = 100
 Mask = npt.NDArray[np.bool_]
 
 
@@ -28,11 +33,11 @@ def of_uncertainty(setting: Setting) -> Found:
     """
     prepared = setting.prepared
     if prepared.target.task is Task.SURVIVAL:
-        return Found()
+        return of_times(setting)
     single = tuple(group for group in setting.groups if len(group.conditions) == 1)
     predicted = first_repeat(setting.fitted.pipeline)
     known = np.flatnonzero(np.isfinite(predicted.reshape(len(predicted), -1)).all(axis=1))
-    if len(known) < 100:
+    if len(known) < LEAST_ROWS:
         return Found()
     fold = _folds(len(prepared.target), prepared.groups, prepared.seed)
     people = prepared.people.take(known)
@@ -40,6 +45,50 @@ def of_uncertainty(setting: Setting) -> Found:
     covered, naive, width = found.conditional, found.marginal, found.width
     measures = tuple(_measures(setting, known, covered, naive, width, single))
     return Found(measures, checks=tuple(_checks(measures)))
+
+
+def of_times(setting: Setting) -> Found:
+    """How many outlive the time that nine in ten are said to, where the level was learned from other patients.
+
+    Beside it stands the time by which the model itself gives a risk of one in ten. Censored rows count as far as they
+    were seen: the share is 1 − the Aalen–Johansen estimate.
+    """
+    prepared, out = setting.prepared, setting.fitted.pipeline
+    if out.survival is None or out.times is None:
+        return Found()
+    known = np.flatnonzero(np.isfinite(out.survival[0]).all(axis=1))
+    if len(known) < LEAST_ROWS:
+        return Found()
+    fold = _folds(len(prepared.target), prepared.groups, prepared.seed)[known]
+    grid = np.asarray(out.times, dtype=float)
+    scaled = outlived_in_turn(prepared.target.take(known), out.survival[0][known], grid, fold, COVERAGE)
+    single = [group for group in setting.groups if len(group.conditions) == 1]
+    parts = [("", np.ones(len(known), dtype=bool))]
+    parts += [(group.name, group.members(prepared.people)[known]) for group in single]
+    measures = tuple(
+        _outlived(setting, kind, name, target.take(np.flatnonzero(rows)))
+        for name, rows in parts
+        if rows.any()
+        for kind, target in zip(("coverage", "coverage_marginal"), scaled, strict=True)
+    )
+    return Found(measures, checks=tuple(_checks(measures)))
+
+
+def _outlived(setting: Setting, kind: str, group: str, scaled: Target) -> Measure:
+    assert scaled.events is not None
+    incidence = Incidence.of(scaled, 1.0)
+
+    def share(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.array([1 - incidence.shares(counts[None, :])[0]])
+
+    value = float(share(np.ones(len(scaled)))[0])
+    drawn = bootstrap.replicate(share, len(scaled), resamples=setting.resamples_by_group, seed=setting.prepared.seed)
+    low, high = (float(np.asarray(each).ravel()[0]) for each in bootstrap.percentiles(drawn))
+    events = int(((scaled.events == EVENT) & (scaled.values <= 1)).sum())
+    return Measure(
+        name=kind, where=setting.where, group=group, at=COVERAGE, value=value, low=low, high=high, n=len(scaled),
+        n_events=events,
+    )  # fmt: skip
 
 
 def first_repeat(predicted: OutOfFold) -> npt.NDArray[np.float64]:
