@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sartor.domain.cohort_table import Cohort
 from sartor.domain.model import Task
 from sartor.learning import metrics
-from sartor.learning.choice import Contender, mean_score, simplest_first
+from sartor.learning.choice import Contender, fold_scores, simplest_first
 from sartor.learning.encoding import fit_encoder
 from sartor.learning.learner import FittedLearner, FloatArray, Learner
 from sartor.learning.learners.scale import margins, probabilities
@@ -28,7 +28,10 @@ from sartor.learning.stages import Choice
 from sartor.learning.task import Matrix, Target
 
 HOLD_OUT_FROM = 20_000
+INNER = 5
 PATIENCE = 15
+OUT_OF_TIME = "the time was up before its turn in a training part"
+LEAST_GAIN = 1e-5
 Ints = npt.NDArray[np.int64]
 Clock = Callable[[], float]
 _ONE_AT_A_TIME = Lock()
@@ -41,15 +44,17 @@ class Plan:
 
     trials:    per learner, beyond the defaults; None: as many as the time allows.
     inner, inner_repeats: folds within the training rows; from 20,000 rows on one quarter is held out instead.
-    deadline:  by the clock; None for none.
+    deadline:  by the clock, when the search ends; None for none.
+    last:      by the clock, when no further learner is begun with its defaults (the simplest always is).
     economical: learners that are dear to fit (`costly`, networks) keep their defaults.
     seed, fold: of this training part; fold None for the final choice.
     """
 
     trials: int | None = 0
-    inner: int = 5
+    inner: int = INNER
     inner_repeats: int = 1
     deadline: float | None = None
+    last: float | None = None
     seed: int = 0
     fold: int | None = None
     scheme: str = "auto"
@@ -65,6 +70,7 @@ class Tried:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     predicted: FloatArray | None = None
     score: float = -np.inf
+    scores: FloatArray = field(default_factory=lambda: np.empty(0))
     trials: int = 0
     since: int = 0
     last_s: float = 0.0
@@ -83,6 +89,8 @@ class Selection:
     choices: tuple[Choice, ...]
     folds: Ints
     ended: str
+    recalibration: Recalibration | None = None
+    search_s: float = 0.0
 
 
 @dataclass
@@ -168,9 +176,14 @@ def select(
     target = target if groups is None else replace(target, groups=groups)
     part = TrainingPart(cohort, target, inner_folds(target, groups, dates, plan))
     tried = {learner.name: Tried(learner) for learner in learners}
-    for one in tried.values():
+    for place, one in enumerate(tried.values()):
+        if place and plan.last is not None and clock() > plan.last:
+            one.failure = OUT_OF_TIME
+            continue
         _attempt(part, one, one.learner.defaults(target), plan, clock)
+    begun = clock()
     ended = _search(part, tried, plan, clock)
+    search_s = clock() - begun
     weights, stacked = _stack(part, tried, plan) if plan.stack else (None, None)
     contenders = [
         Contender(name, one.learner.complexity, one.predicted)
@@ -182,17 +195,21 @@ def select(
     chosen, choices = simplest_first(
         contenders, metrics.headline(target), target, part.folds, groups=groups, seed=plan.seed, fold=plan.fold
     )
-    return Selection(tried, weights, chosen, choices, part.folds, ended)
+    winner = next(each for each in contenders if each.name == chosen)
+    recalibration = None
+    if winner.complexity >= 2:
+        recalibration = learn_recalibration(target, winner.predicted, part.folds, groups=groups, seed=plan.seed)
+    return Selection(tried, weights, chosen, choices, part.folds, ended, recalibration, search_s)
 
 
 def _attempt(part: TrainingPart, one: Tried, parameters: Mapping[str, Any], plan: Plan, clock: Clock) -> float:
-    """Score one point; kept where it is the best so far. Worse than everything where it breaks."""
+    """Score one point; kept where it beats the best so far by more than noise. Worse than everything where it breaks."""
     begun = clock()
+    scores = np.empty(0)
     try:
         predicted = _left_out(part, one.learner, parameters, plan.seed)
-        score = mean_score(
-            tuning_metric(part.target), part.target, predicted, part.folds, np.ones(len(part.target), dtype=bool)
-        )
+        scores = fold_scores(tuning_metric(part.target), part.target, predicted, part.folds).ravel()
+        score = float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
     except Exception as error:  # a learner's failure is a result, whatever it raises
         score = float("nan")
         if one.predicted is None:
@@ -201,11 +218,25 @@ def _attempt(part: TrainingPart, one: Tried, parameters: Mapping[str, Any], plan
     one.wall_s += one.last_s
     one.trials += 1
     one.since += 1
-    if np.isfinite(score) and score > one.score + (1e-5 if one.predicted is not None else -np.inf):
+    if np.isfinite(score) and (one.predicted is None or beats(scores, one.scores)):
         one.parameters, one.predicted, one.score, one.since, one.failure = parameters, predicted, score, 0, ""
+        one.scores = scores
     elif one.predicted is None and not one.failure:
         one.failure = "its predictions could not be scored"
     return score
+
+
+def beats(scores: FloatArray, standing: FloatArray) -> bool:
+    """Whether a point's scores (folds,) exceed the standing ones by more than one standard error of their differences.
+
+    The rule of one standard error (Breiman and others, Classification and Regression Trees, 1984, section 3.4.3):
+    the first point tried, the learner's sound defaults, is left only for more than the luck of the folds. One
+    held-out part, used where rows are many, has no such error: any gain counts.
+    """
+    apart = (scores - standing)[np.isfinite(scores) & np.isfinite(standing)]
+    if len(apart) < 2:
+        return bool(len(apart)) and float(apart[0]) > LEAST_GAIN
+    return float(apart.mean()) > max(LEAST_GAIN, float(apart.std(ddof=1)) / np.sqrt(len(apart)))
 
 
 def _left_out(part: TrainingPart, learner: Learner, parameters: Mapping[str, Any], seed: int) -> FloatArray:

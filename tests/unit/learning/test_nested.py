@@ -12,6 +12,7 @@ from sartor.learning.learners import by_name
 from sartor.learning.learners.equation import PublishedEquation, formula_of
 from sartor.learning.learners.linear import Linear
 from sartor.learning.nested import nested
+from sartor.learning.search import beats
 from sartor.learning.splits import outer_folds
 
 
@@ -106,3 +107,13 @@ def test_a_published_equation_is_used_as_it_stands_or_recalibrated():
     off = {name: abs(by[name].out_of_fold.predicted.mean() - outcome) for name in ("equation", "equation_level")}
     assert off["equation"] > 0.1
     assert off["equation_level"] < 0.02
+
+
+def test_the_search_leaves_the_defaults_only_for_more_than_luck():
+    standing = np.array([0.60, 0.70, 0.65, 0.68, 0.62])
+    lucky = standing + np.array([0.05, -0.04, 0.03, -0.03, 0.005])
+    better = standing + np.array([0.010, 0.012, 0.008, 0.011, 0.009])
+    assert not beats(lucky, standing)
+    assert beats(better, standing)
+    assert beats(np.array([0.7001]), np.array([0.7]))
+    assert not beats(np.array([np.nan]), np.array([0.7]))
