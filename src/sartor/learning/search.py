@@ -203,7 +203,7 @@ def select(
 
 
 def _attempt(part: TrainingPart, one: Tried, parameters: Mapping[str, Any], plan: Plan, clock: Clock) -> float:
-    """Score one point; kept where it beats the best so far by more than noise. Worse than everything where it breaks."""
+    """Score one point; kept where it beats the best so far by more than luck. NaN where it breaks."""
     begun = clock()
     scores = np.empty(0)
     try:
