@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the system packages that the PDF (Pango) and the browser tests (Chromium, Poppler) need, where apt can.
 set -u
-want="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
+want="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core fonts-liberation"
 [ "${1:-}" = pdf ] || want="$want chromium poppler-utils bcftools tabix"
 missing=""
 for package in $want; do
