@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,14 @@ KNOTS: Final[Mapping[int, tuple[float, ...]]] = {
 """Quantiles of the knots of a restricted cubic spline (Harrell, Regression Modeling Strategies, 2nd ed., table 2.3)."""
 
 
+class Selector(Protocol):
+    """Chooses features on training rows."""
+
+    def kept(self, cohort: Cohort, target: Target) -> tuple[str, ...]:
+        """The names of the features to keep, at least one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How columns are encoded.
@@ -38,6 +46,7 @@ class Options:
     indicator:   dense: a 0/1 column "is missing" where at least this share of the training rows is missing.
     splines:     dense: number of knots of restricted cubic splines (0 for straight lines).
     min_values:  a number with fewer distinct values gets no spline.
+    selector:    chooses among the features by the rows and outcomes that the encoder is fitted on; None keeps all.
     """
 
     min_count: int = 10
@@ -45,6 +54,7 @@ class Options:
     indicator: float = 0.005
     splines: int = 0
     min_values: int = 10
+    selector: Selector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +225,12 @@ def fit_encoder(
 ) -> Encoder:
     """Rules from these rows alone (the training rows).
 
-    target:  unused by the present rules: nothing of the outcome gets into the inputs.
+    target:  the outcome of these rows; only a selector looks at it, no rule does.
     options: an `Options`, or its fields by name.
     """
     chosen = options if isinstance(options, Options) else Options(**dict(options or {}))
+    if chosen.selector is not None and target is not None:
+        cohort = cohort.select(chosen.selector.kept(cohort, target))
     return Encoder(encoding, tuple(_fit(column, encoding, chosen) for column in cohort.columns))
 
 

@@ -6,14 +6,19 @@ Samworth 2013 (doi:10.1111/j.1467-9868.2011.01034.x).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from sartor.domain.cohort_table import Cohort
 from sartor.domain.model import Task
+from sartor.learning.encoding import fit_encoder
+from sartor.learning.learner import Encoding
 from sartor.learning.task import EVENT, Matrix, Target
 
 PAIRS: Final = 50
@@ -52,6 +57,48 @@ class Stability:
     def false_bound(self) -> float:
         """Expected number of noise features among the stable ones, at most."""
         return self.chosen_each**2 / ((2 * self.threshold - 1) * max(len(self.features), 1))
+
+
+@dataclass
+class StabilitySelector:
+    """Keeps the stable features of the rows it is given; asked again for the same rows, it remembers.
+
+    In a nested cross-validation it is asked within each training part, so that no held-out outcome has a say.
+    """
+
+    seed: int
+    pairs: int = PAIRS
+    threshold: float = THRESHOLD
+    _known: dict[bytes, Stability] = field(default_factory=dict, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def stability(self, cohort: Cohort, target: Target) -> Stability:
+        """How often each feature is found on halves of these rows."""
+        key = _digest(cohort, target)
+        with self._lock:
+            if key not in self._known:
+                matrix = fit_encoder(cohort, Encoding.DENSE).apply(cohort)
+                self._known[key] = stability_selection(
+                    matrix, target, seed=self.seed, pairs=self.pairs, threshold=self.threshold
+                )
+            return self._known[key]
+
+    def kept(self, cohort: Cohort, target: Target) -> tuple[str, ...]:
+        """The stable features in the cohort's order; where none is, the one found most often."""
+        found = self.stability(cohort, target)
+        stable = set(found.stable) or {found.features[int(np.argmax(found.frequencies))]}
+        return tuple(name for name in cohort.names if name in stable)
+
+
+def _digest(cohort: Cohort, target: Target) -> bytes:
+    found = hashlib.blake2b(digest_size=16)
+    for column in cohort.columns:
+        found.update(column.name.encode())
+        found.update(np.ascontiguousarray(column.values).tobytes())
+    found.update(np.ascontiguousarray(target.values).tobytes())
+    if target.events is not None:
+        found.update(np.ascontiguousarray(target.events).tobytes())
+    return found.digest()
 
 
 def stability_selection(

@@ -28,6 +28,8 @@ LEARNERS: tuple[Learner, ...] = (
     Network(),
 )
 """Every tabular learner that is fitted on its own, simplest first."""
+STABLE = Linear("linear_stable")
+"""Penalised regression on the stable features alone; a study offers it where the inputs are many."""
 
 
 def for_target(target: Target) -> tuple[Learner, ...]:
@@ -43,6 +45,6 @@ def by_name(name: str) -> Learner:
     """The learner of that name, survival's included; KeyError if there is none."""
     from sartor.learning import survival
 
-    own: tuple[Any, ...] = (*LEARNERS, Stack(), *PublishedEquation.kinds())
+    own: tuple[Any, ...] = (*LEARNERS, STABLE, Stack(), *PublishedEquation.kinds())
     found: dict[str, Learner] = {learner.name: learner for learner in own}
     return found[name] if name in found else survival.by_name(name)

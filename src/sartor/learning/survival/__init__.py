@@ -25,6 +25,9 @@ LEARNERS: tuple[Learner, ...] = (
 COMPETING: tuple[Learner, ...] = (FineGray(),)
 """Learners that make sense only beside competing events."""
 
+STABLE: Learner = CauseSpecific(Cox("cox_stable"))
+"""Cox regression on the stable features alone; a study offers it where the inputs are many."""
+
 
 def for_target(target: Target) -> tuple[Learner, ...]:
     """The learners for this outcome, simplest first."""
@@ -34,4 +37,4 @@ def for_target(target: Target) -> tuple[Learner, ...]:
 
 def by_name(name: str) -> Learner:
     """The learner of that name; KeyError if there is none."""
-    return {learner.name: learner for learner in (*LEARNERS, *COMPETING)}[name]
+    return {learner.name: learner for learner in (*LEARNERS, *COMPETING, STABLE)}[name]

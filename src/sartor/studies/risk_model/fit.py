@@ -25,6 +25,7 @@ from sartor.learning.novelty import Novelty
 from sartor.learning.population_groups import PopulationGroup, population_groups
 from sartor.learning.recalibration import Recalibration
 from sartor.learning.search import refit
+from sartor.learning.selecting import selection_facts, selector_of, with_selection
 from sartor.learning.stages import Candidate, Fitted, OutOfFold, Prepared
 from sartor.learning.task import EVENT, Matrix
 
@@ -36,7 +37,8 @@ NOVELTY_ROWS = 20_000
 
 def fit(prepared: Prepared, around: Surroundings) -> Fitted:
     """Every candidate, the choice and the final model. Raises TooFewData, ConfigInvalid."""
-    learners = wanted_learners(prepared)
+    selector = selector_of(prepared)
+    learners = with_selection(wanted_learners(prepared), prepared, selector)
     found = nested(
         prepared, learners, clock=around.clock, budget_s=prepared.budget_s, progress=around.progress,
         workers=around.workers, reserve=RESERVE, trials=prepared.config.get("trials"),
@@ -49,6 +51,7 @@ def fit(prepared: Prepared, around: Surroundings) -> Fitted:
     names = [each.name for each in found.candidates if each.status == "fitted"]
     facts = dict(found.facts) | {
         "recalibrated": recalibration is not None,
+        "selection": selection_facts(prepared, selector, found.folds),
         "imbalance": "no class is weighted or resampled; parameters are chosen by log loss",
         "fit_wall_s": round(around.clock(), 1) if prepared.budget_s is not None else None,
     }
@@ -212,6 +215,10 @@ def _served_groups(prepared: Prepared) -> tuple[PopulationGroup, ...]:
 def _conformal(prepared: Prepared, out: OutOfFold | None, recalibration: Recalibration | None) -> Conformal | None:
     if out is None:
         return None
+    if prepared.target.task is Task.SURVIVAL:
+        horizons = tuple(float(each) for each in prepared.config.get("horizons") or ())
+        share = 1 / int(prepared.config.get("folds", 5))
+        return Conformal.of_times(out, prepared.target, horizons=horizons, test_share=share)
     predicted = out.predicted
     if recalibration is not None:
         predicted = np.stack(

@@ -117,6 +117,7 @@ class RiskModelConfig(_Strict):
     clinician: str = ""
     genotype: tuple[str, ...] = ()
     learners: tuple[str, ...] = ()
+    select: Literal["auto", "none", "stability"] = "auto"
     scheme: Literal["auto", "stratified", "grouped", "temporal"] = "auto"
     folds: int = Field(default=5, ge=2, le=20)
     repeats: int = Field(default=3, ge=1, le=50)

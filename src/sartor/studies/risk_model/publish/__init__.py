@@ -11,6 +11,7 @@ from sartor.domain.model import Feature, Task
 from sartor.domain.study import Publication, Surroundings
 from sartor.domain.validation import Validation
 from sartor.explaining.drift import monitoring_files
+from sartor.explaining.drift.policy import FILE as POLICY
 from sartor.learning.stages import Fitted, Prepared
 from sartor.studies.risk_model.publish import (
     accuracy_sections,
@@ -34,14 +35,16 @@ def publish(prepared: Prepared, fitted: Fitted, validation: Validation, around: 
     features = explanation_section.weighed(told)
     page = document(told, verdict, features)
     card = model_card(told, features, verdict, page)
+    monitoring = monitoring_files(prepared, fitted, validation)
+    policy = monitoring[POLICY]
     return Publication(
         validation=validation,
         document=page,
         card=card,
-        files={**fitted.model.to_files(), **monitoring_files(prepared, fitted, validation), **regulatory_files(told)},
+        files={**fitted.model.to_files(), **monitoring, **regulatory_files(told, verdict, policy)},
         predictions=predictions(told),
-        tables={"candidates": _candidates(told)},
-        documents={f"model/{FOLDER}/index.html": regulatory_document(told)},
+        tables={"candidates": _candidates(told), **_selection(told)},
+        documents={f"model/{FOLDER}/index.html": regulatory_document(told, verdict, policy)},
     )
 
 
@@ -92,6 +95,14 @@ def predictions(told: Told) -> dict[str, Any]:
             name = "predicted" if target.is_binary else f"probability:{target.classes[k]}"
             columns[f"{name}:{repeat + 1}"] = values[:, k]
     return columns
+
+
+def _selection(told: Told) -> dict[str, dict[str, list[Any]]]:
+    found = told.fitted.facts.get("selection")
+    if not found:
+        return {}
+    names = ("name", "frequency", "kept_in_parts", "kept")
+    return {"selection": {name: [each[name] for each in found["features"]] for name in names}}
 
 
 def _candidates(told: Told) -> dict[str, list[Any]]:

@@ -17,6 +17,7 @@ from sartor.studies.risk_model.publish.telling import (
     lead,
     name_of,
     number,
+    percent,
     say,
     short,
     table,
@@ -29,17 +30,36 @@ BESIDE = {
     "r2": ("mae", "rmse"),
 }
 MOST_PARAMETERS = 160
+MOST_SELECTED = 40
 
 
 def candidates(told: Told) -> Section:
     """Forest, table and choices."""
     fitted = [each for each in told.fitted.candidates if each.status == "fitted"]
-    said = [worded("candidates.lead", n=len(told.fitted.candidates), fitted=len(fitted))]
+    tried = len(told.fitted.candidates)
+    said = [worded("candidates.lead" if tried > 1 else "candidates.one", n=tried, fitted=len(fitted))]
     said.append(worded("candidates.pipeline"))
     blocks: list[Paragraph | TableBlock | Figure] = [Paragraph(said=tuple(said))]
     names = [PIPELINE, *(each.name for each in fitted)]
-    blocks += [_forest(told, names), _table(told), *_why(told)]
+    blocks += [_forest(told, names), _table(told), *_why(told), *_selection(told)]
     return Section(anchor="candidates", heading=worded("heading.candidates"), blocks=tuple(blocks))
+
+
+def _selection(told: Told) -> list[Paragraph | TableBlock]:
+    """How stable each input is, where inputs were selected."""
+    found = told.fitted.facts.get("selection")
+    if not found:
+        return []
+    values = {key: str(found[key]) for key in ("halves", "chosen_each", "false_bound", "parts")}
+    said = [worded("selection.lead", threshold=percent(found["threshold"]), **values)]
+    said.append(worded("selection.every" if found["every_learner"] else "selection.one"))
+    rows = [
+        (each["name"], percent(each["frequency"]), f"{each['kept_in_parts']}/{found['parts']}",
+         say("yes" if each["kept"] else "no"))
+        for each in found["features"][:MOST_SELECTED]
+    ]  # fmt: skip
+    columns = ("input", "found_in_halves", "kept_in_parts", "kept")
+    return [Paragraph(said=tuple(said)), table("selection", columns, rows, folded=True)]
 
 
 def _scores(candidate: Candidate) -> str:

@@ -67,6 +67,7 @@ def _facts(setting: Setting) -> dict[str, Any]:
         "thresholds": list(setting.thresholds),
         "horizons": list(setting.horizons),
         "seed": prepared.seed,
+        "selection": fitted.facts.get("selection"),
         "candidates": [setting.summary(each) for each in fitted.candidates],
         "choices": [
             {"chosen": c.chosen, "over": c.over, "gain": c.gain, "low": c.low, "high": c.high, "accepted": c.accepted,
