@@ -105,10 +105,15 @@ def _performance(card: ModelCard, words: Words) -> Section:
 
 
 def _groups(card: ModelCard, words: Words) -> Section:
-    grouped = [each for each in card.measures if each.group]
+    grouped = [each for each in card.measures if each.group and not each.group.startswith("outcome=")]
+    grouped.sort(key=lambda each: each.name == "coverage")
+    names = card.facts.get("group_names")
+    called = names if isinstance(names, Mapping) else {}
     if not grouped:
         return _section("groups", words, (Paragraph(said=(_text(words("card.no_groups")),), tone="warning"),))
-    rows = tuple((each.group, _name(each, words), shown(each), f"{each.n:,}") for each in grouped)
+    rows = tuple(
+        (str(called.get(each.group, each.group)), _name(each, words), shown(each), f"{each.n:,}") for each in grouped
+    )
     headings = tuple(words(f"card.column_{each}") for each in ("group", "measure", "value", "rows"))
     title = words("card.sections.groups")
     return _section("groups", words, (TableBlock(title=title, headings=headings, rows=rows),))
@@ -138,7 +143,7 @@ def _inputs(card: ModelCard, words: Words) -> Section:
 
 def _range(feature: Feature) -> str:
     if feature.kind == "category":
-        few = feature.categories[:6]
+        few = [feature.labels.get(each, each) for each in feature.categories[:6]]
         return ", ".join(few) + (" …" if len(feature.categories) > len(few) else "")
     if feature.low is None or feature.high is None:
         return "–"

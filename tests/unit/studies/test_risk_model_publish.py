@@ -6,6 +6,8 @@ import json
 import re
 import tomllib
 from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -42,15 +44,20 @@ def test_each_rule_and_verdict_has_its_words() -> None:
     for name, said in WORDING["rule"].items():
         assert said.endswith("?"), name
     assert set(WORDING["rule_failed"]) == set(WORDING["rule"])
-    levels = (verdict.DO_NOT_USE, verdict.NOT_READY, verdict.EXTERNAL_NEXT, verdict.NOT_TRANSPORTABLE,
-              verdict.PROSPECTIVE_NEXT)  # fmt: skip
-    assert set(levels) == set(WORDING["verdict"]) == set(WORDING["next"])
+    assert set(verdict.LEVELS) == set(WORDING["verdict"]) == set(WORDING["next"])
     assert not any(re.search(r"\bready for use\b", said) for said in WORDING["verdict"].values())
 
 
-@pytest.mark.parametrize(("group", "said"), [("sex=male & age=<60", "sex male, age <60"), ("", "")])
-def test_group_names(group: str, said: str) -> None:
-    assert telling.group_name(group) == said
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [("sex=0 & age=<60", "sex female + age <60"), ("sex=1", "sex 1"), ("cp=3", "chest pain 3"), ("", "")],
+)
+def test_group_names_use_the_words_of_the_configuration(group: str, said: str) -> None:
+    features = {"sex": {"labels": {"0": "female"}}, "cp": {"label": "chest pain"}}
+    prepared: Any = SimpleNamespace(config={"features": features})
+    nothing: Any = None
+    told = telling.Told(prepared, nothing, nothing, nothing)
+    assert told.group_name(group) == said
 
 
 def test_bill_of_materials_names_what_is_installed() -> None:

@@ -9,8 +9,8 @@ from sartor.domain.model import Task
 from sartor.domain.validation import Curve, Measure
 from sartor.learning.metrics.survival import cumulative_incidence
 from sartor.studies.risk_model.publish.telling import (
+    NOT_PERFORMANCE,
     Told,
-    group_name,
     has,
     interval,
     lead,
@@ -50,9 +50,9 @@ def _folds(told: Told) -> str:
 def _everything(told: Told) -> TableBlock:
     own = [m for m in told.validation.measures
            if m.candidate == "pipeline" and m.where == told.where and not m.group
-           and m.name not in (*AT, *AT_HORIZON, "coverage", "coverage_marginal")
-           and not m.name.startswith(("mean_set", "mean_interval", "deletion", "insertion"))]  # fmt: skip
-    rows = [(_called(m), interval(m), _meaning(m.name), f"{m.n:,}") for m in own]
+           and m.name not in (*AT, *AT_HORIZON)
+           and m.name not in NOT_PERFORMANCE and has(f"meaning.{m.name.partition(':')[0]}")]  # fmt: skip
+    rows = [(_called(m), interval(m), say(f"meaning.{m.name.partition(':')[0]}"), f"{m.n:,}") for m in own]
     first = tuple(k for k, m in enumerate(own) if m.name == told.metric)
     return table("measures", ("measure", "value", "meaning", "rows"), rows, emphasis=first)
 
@@ -61,10 +61,6 @@ def _called(measure: Measure) -> str:
     named, _, part = measure.name.partition(":")
     said = name_of(named) + (f" ({part})" if part else "")
     return said if measure.at is None else f"{said}, {short(measure.at)}"
-
-
-def _meaning(name: str) -> str:
-    return say(f"meaning.{name}") if has(f"meaning.{name}") else "–"
 
 
 def _calibration(told: Told) -> Blocks:
@@ -248,7 +244,7 @@ def certainty(told: Told) -> Section:
              if m.name in ("coverage", "coverage_marginal") and m.where == told.where}  # fmt: skip
     parts = [group for name, group in found if name == "coverage" and group.count("&") == 0]
     rows = [
-        (group_name(group) or say("everyone"), f"{found['coverage', group].n:,}", shares(found["coverage", group]),
+        (told.group_name(group) or told.everyone, f"{found['coverage', group].n:,}", shares(found["coverage", group]),
          shares(found.get(("coverage_marginal", group))))
         for group in parts
     ]  # fmt: skip

@@ -8,7 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sartor.domain.model import Feature
+import numpy as np
+
+from sartor.domain.model import Feature, Task
 from sartor.studies.risk_model.publish.telling import (
     Told,
     candidate_name,
@@ -17,12 +19,20 @@ from sartor.studies.risk_model.publish.telling import (
     percent,
     say,
 )
-from sartor.studies.risk_model.publish.verdict import Verdict
+from sartor.studies.risk_model.publish.verdict import CALIBRATION, Verdict
 
 FILLED, MISSING, NOT_APPLICABLE = "filled", "missing", "not_applicable"
-YES, PROBABLY_NO, NO, NOT_STATED = "yes", "probably no", "no", "not stated"
-LEAKS = ("follow_up", "after_outcome", "time", "row_number", "identifier")
-PROXIES = ("proxy", "target")
+YES, PROBABLY_YES, PROBABLY_NO, NO, NOT_STATED = "yes", "probably yes", "probably no", "no", "not stated"
+BY_CONSTRUCTION = "by construction"
+SOUND = frozenset({YES, PROBABLY_YES, BY_CONSTRUCTION})
+KINDS = {
+    "known_at_use": ("after_outcome", "telling_missingness"),
+    "no_proxy": ("target_proxy",),
+    "no_mark": ("identifier", "site_artefact"),
+}
+"""Which kinds of leak (learning.leaks.KINDS) bear on which question."""
+REPRESENTED = (0.8, 1.25)
+LEVEL = (0.9, 1.1)
 
 
 def tripod_ai(told: Told, features: tuple[Feature, ...], verdict: Verdict) -> dict[str, dict[str, str]]:
@@ -48,20 +58,23 @@ def tripod_ai(told: Told, features: tuple[Feature, ...], verdict: Verdict) -> di
 
 
 def probast_ai(told: Told) -> dict[str, dict[str, Any]]:
-    """Domain → its questions with answers, and a rating: high where one is no, unclear where one is not stated."""
+    """Domain → questions, answers and rating: high where one is (probably) no, unclear where one is not stated."""
     stated = dict(told.config.get("statements") or {})
     answers = _answers(told)
     found: dict[str, dict[str, Any]] = {}
     for domain, questions in _table("probast_ai")["domains"].items():
-        rows = []
+        rows, rated = [], []
         for each in questions:
             if "rule" in each:
                 answer, because = answers[each["rule"]]
+                if answer == BY_CONSTRUCTION:
+                    because += f" ({say('held_by', tests=list(each['tests']))})"
             else:
                 given = str(stated.get(each["state"], ""))
                 answer, because = (say("judge"), given) if given else (NOT_STATED, say("state_it", key=each["state"]))
             rows.append({"question": each["question"], "answer": answer, "because": because})
-        found[domain] = {"questions": rows, "rating": _rating([row["answer"] for row in rows])}
+            rated += [] if each.get("unrated") else [answer]
+        found[domain] = {"questions": rows, "rating": _rating(rated)}
     return found
 
 
@@ -71,15 +84,16 @@ def sources() -> list[str]:
 
 
 def statements() -> frozenset[str]:
-    """The keys of [statements] that fill an item."""
-    items = _table("tripod_ai")["items"].values()
+    """The keys of [statements] that fill an item or a question."""
+    items = list(_table("tripod_ai")["items"].values())
+    items += [each for questions in _table("probast_ai")["domains"].values() for each in questions]
     return frozenset(each["state"] for each in items if "state" in each)
 
 
 def _rating(answers: list[str]) -> str:
-    if NO in answers:
+    if NO in answers or PROBABLY_NO in answers:
         return say("rating.high")
-    return say("rating.unclear") if set(answers) - {YES} else say("rating.low")
+    return say("rating.unclear") if set(answers) - SOUND else say("rating.low")
 
 
 @cache
@@ -110,7 +124,7 @@ def _facts(told: Told, features: tuple[Feature, ...], verdict: Verdict) -> dict[
         "measures": say("fact.measures", names=[name_of(each) for each in _measured(told)]),
         "updating": say("fact.updating"),
         "prediction": say("fact.prediction"),
-        "imbalance": say("fact.imbalance"),
+        "imbalance": say("fact.imbalance") if told.task is Task.CLASSIFICATION else say("because.no_classes"),
         "output": _output(told),
         "code": say("fact.code"),
         "flow": say("fact.flow", n=n, quarantined=f"{len(prepared.cohort.quarantined):,}"),
@@ -146,7 +160,9 @@ def _partition(told: Told) -> str:
     if told.where == "temporal":
         return say("scheme.temporal")
     grouped = told.prepared.groups is not None
-    return say("scheme.folds", folds=folds, repeats=repeats) + (f"; {say('scheme.grouped')}" if grouped else "")
+    return say("scheme.folds" if repeats > 1 else "scheme.once", folds=folds, repeats=repeats) + (
+        f"; {say('scheme.grouped')}" if grouped else ""
+    )
 
 
 def _measured(told: Told) -> list[str]:
@@ -163,25 +179,82 @@ def _output(told: Told) -> str:
 
 
 def _answers(told: Told) -> dict[str, tuple[str, str]]:
-    """Rule → answer and its ground."""
-    checks = told.validation.checks
-    failed = {each.name: each for each in checks if not each.passed}
-    leaky = [each for name, each in failed.items() if any(mark in name for mark in LEAKS)]
-    proxies = [each for name, each in failed.items() if any(mark in name for mark in PROXIES)]
-    size = next((each for each in checks if each.name == "sample_size"), None)
-    calibrated = told.measure("calibration_slope") or told.measure("ici") or told.curve("calibration")
-    grouped = any(m.group and m.candidate == "pipeline" for m in told.validation.measures)
-    repeated = told.prepared.groups is not None
+    """Rule → answer and its ground, from what this run measured; what only the software's make answers says so."""
+    size = next((each for each in told.validation.checks if each.name == "sample_size"), None)
+    grouped = told.groups_judged
     return {
-        "represented": (YES if grouped else NOT_STATED, say("because.groups" if grouped else "because.no_groups")),
-        "no_leak": (PROBABLY_NO, "; ".join(each.detail for each in leaky)) if leaky else (YES, say("because.no_leak")),
-        "no_proxy": (PROBABLY_NO, "; ".join(e.detail for e in proxies)) if proxies else (YES, say("because.no_leak")),
+        **{rule: _looked_for(told, kinds) for rule, kinds in KINDS.items()},
+        "represented": _represented(told),
         "sample_size": (YES if size.passed else NO, size.detail) if size else (NOT_STATED, say("because.no_size")),
-        "missing_inside": (YES, say("because.inside")),
-        "nested": (YES, say("because.nested")),
-        "grouped": (YES, say("because.grouped")) if repeated else (NOT_STATED, say("because.no_person")),
-        "measured": (YES, say("because.measured")) if calibrated else (NO, say("because.not_measured")),
-        "imbalance": (YES, say("because.imbalance")),
+        "missing_inside": _gaps(told),
+        "nested": _nested(told),
+        "grouped": _grouped(told),
+        "measured": _both_measured(told),
+        "imbalance": _imbalance(told),
         "by_group": (YES, say("because.groups")) if grouped else (NO, say("because.no_groups")),
         "external": (YES, say("because.external")) if told.prepared.sites else (NO, say("because.no_external")),
     }
+
+
+def _looked_for(told: Told, kinds: tuple[str, ...]) -> tuple[str, str]:
+    """Probably no where one was found, even if let pass; probably yes where each was looked for; else not stated."""
+    own = [each for each in told.prepared.checks if each.name in kinds]
+    found = [each for each in own if not each.passed]
+    if found:
+        return PROBABLY_NO, "; ".join(f"{each.subject or told.check_name(each.name)}: {each.detail}" for each in found)
+    if {each.name for each in own} >= set(kinds):
+        return PROBABLY_YES, say("because.looked_for", kinds=[told.check_name(kind).lower() for kind in kinds])
+    return NOT_STATED, say("because.not_looked_for")
+
+
+def _represented(told: Told) -> tuple[str, str]:
+    ratios = [m for m in told.validation.measures if m.name == "representation_ratio" and m.value is not None]
+    if not ratios:
+        return NOT_STATED, say("because.no_reference")
+    off = [told.group_name(m.group) for m in ratios if not REPRESENTED[0] <= (m.value or 0.0) <= REPRESENTED[1]]
+    return (PROBABLY_NO, say("because.misrepresented", groups=off)) if off else (YES, say("because.represented"))
+
+
+def _gaps(told: Told) -> tuple[str, str]:
+    gaps = sum(bool(column.missing.any()) for column in told.prepared.cohort.columns)
+    return (BY_CONSTRUCTION, say("because.inside", n=gaps)) if gaps else (YES, say("because.no_gaps"))
+
+
+def _nested(told: Told) -> tuple[str, str]:
+    """Yes where a choice was recorded in every training part of this run."""
+    parts, made = len(np.unique(told.fitted.folds[told.fitted.folds >= 0])), len(told.fitted.chosen_in_fold)
+    if told.fitted.chosen_in_fold and made >= parts:
+        return YES, say("because.nested_here", n=made)
+    return BY_CONSTRUCTION, say("because.nested")
+
+
+def _grouped(told: Told) -> tuple[str, str]:
+    """Counted in the folds of this run."""
+    groups = told.prepared.groups
+    if groups is None:
+        return NOT_STATED, say("because.no_person")
+    for fold in told.fitted.folds:
+        pairs = np.unique(np.column_stack([groups, fold]), axis=0)
+        if len(pairs) > len(np.unique(groups)):
+            return NO, say("because.parted")
+    return YES, say("because.grouped")
+
+
+def _both_measured(told: Told) -> tuple[str, str]:
+    headline = told.measure(told.metric)
+    calibrated = any(m.name in CALIBRATION and m.candidate == "pipeline" and m.where == told.where and not m.group
+                     and m.low is not None for m in told.validation.measures)  # fmt: skip
+    if headline is None or headline.low is None or not calibrated:
+        return NO, say("because.not_measured")
+    return YES, say("because.measured")
+
+
+def _imbalance(told: Told) -> tuple[str, str]:
+    """By the level that was measured: weighting or resampling shows in it; no question where there are no classes."""
+    if told.task is not Task.CLASSIFICATION:
+        return YES, say("because.no_classes")
+    level = told.measure("observed_expected")
+    if level is None or level.value is None:
+        return NOT_STATED, say("because.no_level")
+    even = LEVEL[0] <= level.value <= LEVEL[1]
+    return (YES if even else PROBABLY_NO), say("because.level", level=interval(level))

@@ -12,9 +12,10 @@ from sartor.domain.validation import Measure
 from sartor.learning.metrics.survival import kaplan_meier
 from sartor.learning.stages import Prepared
 from sartor.learning.task import EVENT
-from sartor.studies.risk_model.publish.telling import Told, group_name, lead, percent, say, shares, short, table, worded
+from sartor.studies.risk_model.publish.telling import Told, lead, percent, say, shares, short, table, worded
 
 MOST_LABELS = 8
+LEAST_SHOWN = 5
 MOST_COLUMNS = 60
 Mask = npt.NDArray[np.bool_]
 
@@ -27,7 +28,7 @@ def leaks_and_guesses(told: Told) -> Section:
         lead(worded("leaks.warned" if open_ else "leaks.clean", n=len(open_)), tone="warning" if open_ else "good")
     ]
     rows = [
-        (each.name.replace("_", " "), each.subject or "–", say("yes" if each.passed else "no"), each.detail or "–")
+        (told.check_name(each.name), each.subject or "–", say("yes" if each.passed else "no"), each.detail or "–")
         for each in sorted(checks, key=lambda each: each.passed)
     ]
     if rows:
@@ -43,17 +44,18 @@ def leaks_and_guesses(told: Told) -> Section:
 def people(told: Told) -> Section:
     """Table 1 and the representation of groups."""
     blocks: list[Paragraph | TableBlock | Figure] = [lead(worded("people.lead", n=f"{len(told.prepared.target):,}"))]
-    blocks.append(_table_one(told.prepared))
+    blocks.append(_table_one(told))
     blocks += _represented(told)
     if told.task is Task.SURVIVAL:
         blocks.append(_follow_up(told.prepared))
     return Section(anchor="people", heading=worded("heading.people"), blocks=tuple(blocks))
 
 
-def _table_one(prepared: Prepared) -> TableBlock:
+def _table_one(told: Told) -> TableBlock:
+    prepared = told.prepared
     parts = _parts(prepared)
     shown = {column.name: column for column in (*prepared.people.columns, *prepared.cohort.columns)}
-    rows = [row for column in list(shown.values())[:MOST_COLUMNS] for row in _rows(column, parts)]
+    rows = [row for column in list(shown.values())[:MOST_COLUMNS] for row in _rows(told, column, parts)]
     head = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in parts)
     title = say("table.one")
     more = len(shown) - MOST_COLUMNS
@@ -77,18 +79,20 @@ def _parts(prepared: Prepared) -> list[tuple[str, Mask]]:
     return parts
 
 
-def _rows(column: Column, parts: list[tuple[str, Mask]]) -> list[tuple[str, ...]]:
+def _rows(told: Told, column: Column, parts: list[tuple[str, Mask]]) -> list[tuple[str, ...]]:
     missing = percent(float(column.missing.mean()), 1)
-    unit = f" [{column.unit}]" if column.unit else ""
+    stated = told.unit_of(column)
+    unit = f" [{stated}]" if stated else ""
     if column.kind is not ColumnKind.CATEGORY:
         cells = tuple(_middle(column, mask) for _, mask in parts)
-        return [(f"{column.name}{unit}", *cells, missing)]
+        return [(f"{told.column_name(column.name)}{unit}", *cells, missing)]
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
     leading = np.argsort(-counts, kind="stable")[:MOST_LABELS]
     rows = []
     for place, code in enumerate(sorted(leading)):
         cells = tuple(_count(column, int(code), mask) for _, mask in parts)
-        rows.append((f"{column.name}: {column.categories[code]}", *cells, missing if place == 0 else ""))
+        label = told.label_of(column.name, column.categories[code])
+        rows.append((f"{told.column_name(column.name)}: {label}", *cells, missing if place == 0 else ""))
     return rows
 
 
@@ -103,8 +107,8 @@ def _middle(column: Column, mask: Mask) -> str:
 def _count(column: Column, code: int, mask: Mask) -> str:
     known = mask & ~column.missing
     hits = int((column.values[known] == code).sum())
-    if 0 < hits < 5:
-        return "< 5"
+    if 0 < hits < LEAST_SHOWN:
+        return f"< {LEAST_SHOWN}"
     return f"{hits:,} ({percent(hits / max(int(known.sum()), 1))})"
 
 
@@ -115,18 +119,25 @@ def _represented(told: Told) -> list[TableBlock]:
     rows = []
     for group in groups:
         ratio = found.get(("representation_ratio", group))
-        cells = (shares(found.get((name, group))) for name in ("share", "outcome_share", "missing_share"))
-        rows.append((group_name(group), _members(found, group), *cells, short(ratio.value if ratio else None)))
+        rows.append((told.group_name(group), *_represented_by(found, group), short(ratio.value if ratio else None)))
     if not rows:
         return []
     columns = ("group", "rows", "share", "outcome_share", "cells_missing", "represented")
+    if not any(name == "representation_ratio" for name, _ in found):
+        return [table("representation", columns[:-1], [row[:-1] for row in rows], note=say("note.representation"))]
     return [table("representation", columns, rows)]
 
 
-def _members(found: dict[tuple[str, str], Measure], group: str) -> str:
-    """How many rows the group has; its share of all rows where the outcome was not counted in it."""
-    inside = found.get(("outcome_share", group)) or found.get(("missing_share", group))
-    return f"{inside.n:,}" if inside else "0"
+def _represented_by(found: dict[tuple[str, str], Measure], group: str) -> tuple[str, ...]:
+    """Rows, share, with the outcome, cells missing; nothing that tells of fewer than five people."""
+    share = found["share", group]
+    if share.n_events is not None and 0 < share.n_events < LEAST_SHOWN:
+        return (f"< {LEAST_SHOWN}", "–", "–", "–")
+    outcome = found.get(("outcome_share", group))
+    few = outcome is not None and outcome.n_events is not None and 0 < outcome.n_events < LEAST_SHOWN
+    with_outcome = f"< {LEAST_SHOWN} rows" if few else shares(outcome)
+    rows = f"{share.n_events:,}" if share.n_events is not None else "–"
+    return (rows, shares(share), with_outcome, shares(found.get(("missing_share", group))))
 
 
 def _follow_up(prepared: Prepared) -> Figure:

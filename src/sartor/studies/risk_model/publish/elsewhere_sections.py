@@ -78,9 +78,17 @@ def upkeep(told: Told) -> Section:
         blocks.append(lead(worded("size.none")))
     else:
         key = "size.enough" if size.passed else "size.short"
-        blocks.append(lead(worded(key, detail=size.detail), tone="plain" if size.passed else "warning"))
+        counted = {name: _count(size.values.get(name)) for name in ("n", "needed", "parameters")}
+        blocks.append(lead(worded(key, **counted), tone="plain" if size.passed else "warning"))
+        blocks.append(
+            table("size", ("question", "detail"), [(told.check_name("sample_size"), size.detail)], folded=True)
+        )
     blocks.append(lead(worded("update.lead"), worded("update.watch"), worded("update.keep")))
     return Section(anchor="upkeep", heading=worded("heading.upkeep"), blocks=tuple(blocks))
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "–"
 
 
 def limits(told: Told) -> Section:

@@ -64,36 +64,64 @@ def _importance(features: Sequence[Feature]) -> Blocks:
 
 def _effects(told: Told, features: Sequence[Feature]) -> Blocks:
     """Accumulated local effects of the leading inputs, where the validation has them."""
-    curves = {each.name.removeprefix("ale:"): each for each in told.validation.curves if each.name.startswith("ale:")}
+    curves: dict[str, list[Curve]] = {}
+    for each in told.validation.curves:
+        if each.name.startswith("ale:"):
+            curves.setdefault(each.name.removeprefix("ale:"), []).append(each)
     leading = sorted((each for each in features if each.name in curves), key=lambda each: -each.importance)[:EFFECTS]
     if not leading:
         return []
-    return [lead(worded("why.effects")), *(_effect(each, curves[each.name]) for each in leading)]
+    return [lead(worded("why.effects")), *(_effect(told, each, curves[each.name]) for each in leading)]
 
 
-def _effect(feature: Feature, curve: Curve) -> Figure:
+def _effect(told: Told, feature: Feature, curves: Sequence[Curve]) -> Figure:
+    if len(curves) > 1:
+        return _effect_by_class(told, feature, curves)
+    curve = curves[0]
     name = feature.label or feature.name
     least, most = float(min(curve.y)), float(max(curve.y))
     alt = say("alt.effect", name=name, low=short(least), high=short(most))
     label = f"{name} [{feature.unit}]" if feature.unit else name
     series = Series(name=name, x=curve.x, y=curve.y, low=curve.low, high=curve.high)
     title = say("figure.effect", name=name)
-    y_label = say("axis.effect") if curve.y_label in ("", "margin") else curve.y_label
+    y_label = say(f"axis.effect_{told.task.value}") if curve.y_label in ("", "margin") else curve.y_label
     if feature.kind == "category" and len(feature.categories) == len(curve.x):
-        bars = Series(name=name, labels=feature.categories, y=curve.y, low=curve.low, high=curve.high)
+        labels = tuple(told.label_of(feature.name, each) for each in feature.categories)
+        bars = Series(name=name, labels=labels, y=curve.y, low=curve.low, high=curve.high)
         return Figure(kind="bar", title=title, alt=alt, y_label=y_label, series=(bars,))
     return Figure(kind="line", title=title, alt=alt, x_label=curve.x_label or label, y_label=y_label, series=(series,))
+
+
+def _effect_by_class(told: Told, feature: Feature, curves: Sequence[Curve]) -> Figure:
+    """One line or set of bars for each class, on its probability."""
+    name = feature.label or feature.name
+    classes = [curve.group.partition("=")[2] for curve in curves]
+    moved = [f"{each} {short(min(curve.y))} to {short(max(curve.y))}" for each, curve in zip(classes, curves, strict=True)]
+    labels = feature.categories if feature.kind == "category" and len(feature.categories) == len(curves[0].x) else ()
+    series = tuple(
+        Series(name=each, labels=tuple(told.label_of(feature.name, one) for one in labels), x=() if labels else curve.x,
+               y=curve.y, low=curve.low, high=curve.high)
+        for each, curve in zip(classes, curves, strict=True)
+    )  # fmt: skip
+    return Figure(
+        kind="bar" if labels else "line", title=say("figure.effect", name=name),
+        alt=say("alt.effect_classes", name=name, parts="; ".join(moved)),
+        x_label="" if labels else (f"{name} [{feature.unit}]" if feature.unit else name),
+        y_label=say("axis.effect_classes"), series=series,
+    )  # fmt: skip
 
 
 def _checked(told: Told) -> Blocks:
     wanted = ("additivity", "deletion", "stability")
     found = [each for each in told.validation.checks if each.name.partition("_")[0] in wanted]
-    rows = [(each.name.replace("_", " "), say("yes" if each.passed else "no"), each.detail or "–") for each in found]
+    rows = [(told.check_name(each.name), say("yes" if each.passed else "no"), each.detail or "–") for each in found]
     return [table("explained", ("check", "passed", "detail"), rows)] if rows else []
 
 
 def examples(told: Told) -> Blocks:
     """Three composed people (medians of those told a low, middling and high risk), explained; none of them lives."""
+    if len(told.prepared.target.classes) > 2 and told.task is Task.CLASSIFICATION:
+        return _typical_of_classes(told)
     model, cohort = told.fitted.model, told.prepared.cohort
     known = np.flatnonzero(np.isfinite(told.risk))
     ordered = known[np.argsort(told.risk[known], kind="stable")]
@@ -109,6 +137,25 @@ def examples(told: Told) -> Blocks:
     return blocks
 
 
+def _typical_of_classes(told: Told) -> Blocks:
+    """One composed person for each class: the median of those of whom it was thought likeliest."""
+    likeliest = np.asarray(told.fitted.pipeline.predicted[0], float)
+    known = np.isfinite(likeliest).all(axis=1)
+    named = [(name, np.flatnonzero(known & (likeliest.argmax(axis=1) == k)))
+             for k, name in enumerate(told.prepared.target.classes)]  # fmt: skip
+    named = [(name, rows) for name, rows in named if len(rows) >= 5]
+    if not named:
+        return []
+    people = Cohort(tuple(_composed(column, [rows for _, rows in named]) for column in told.prepared.cohort.columns))
+    found: Predictions = told.fitted.model.predict(people, [name for name, _ in named])
+    blocks: Blocks = [lead(worded("example.lead_classes"))]
+    for k, (name, _) in enumerate(named):
+        if np.isfinite(found.value[k]):
+            said = f"{found.further['class'][k]} {percent(float(found.value[k]), 1)}"
+            blocks.append(_example(told, "class", k, people, found, said=say("example.told", name=name, said=said)))
+    return blocks
+
+
 def _composed(column: Column, parts: Sequence[npt.NDArray[np.int64]]) -> Column:
     values = [_typical(column, rows) for rows in parts]
     return replace(column, values=np.asarray(values, dtype=column.values.dtype))
@@ -121,17 +168,17 @@ def _typical(column: Column, rows: npt.NDArray[np.int64]) -> float:
     return float(np.sort(known)[len(known) // 2]) if len(known) else float("nan")
 
 
-def _example(told: Told, name: str, k: int, people: Cohort, found: Predictions) -> TableBlock:
+def _example(told: Told, name: str, k: int, people: Cohort, found: Predictions, said: str = "") -> TableBlock:
     order = np.argsort(-np.abs(found.contributions[k]), kind="stable")[:SHOWN_CONTRIBUTIONS]
     labels = {each.name: each.label or each.name for each in told.fitted.model.features}
     rows = []
     for place in order:
         feature = found.features[place]
-        shown = _shown(people.column(feature), k) if feature in people else "–"
+        shown = _shown(told, people.column(feature), k) if feature in people else "–"
         weight = float(found.contributions[k, place])
         rows.append((labels[feature], shown, number(weight, 2), say("raises" if weight > 0 else "lowers")))
-    title = say(f"example.{name}", said=_said(told, k, found))
-    return table("example", ("input", "value", "contribution", "effect"), rows, title=title)
+    title = said or say(f"example.{name}", said=_said(told, k, found))
+    return table("example", ("input", "entered", "contribution", "effect"), rows, title=title)
 
 
 def _said(told: Told, k: int, found: Predictions) -> str:
@@ -152,8 +199,8 @@ def _absolute(found: Predictions, k: int) -> str:
     )
 
 
-def _shown(column: Column, k: int) -> str:
+def _shown(told: Told, column: Column, k: int) -> str:
     if column.kind is ColumnKind.CATEGORY:
-        return column.labels()[k] or "–"
+        return told.label_of(column.name, column.labels()[k]) or "–"
     value = float(column.values[k])
     return "–" if not np.isfinite(value) else f"{short(value)} {column.unit}".strip()

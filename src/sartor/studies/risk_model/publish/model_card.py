@@ -12,7 +12,7 @@ from sartor.explaining.fairness import TOO_FEW
 from sartor.studies.risk_model.card import CARD
 from sartor.studies.risk_model.publish.checklist import probast_ai, sources, tripod_ai
 from sartor.studies.risk_model.publish.summary import in_plain_words, predicts
-from sartor.studies.risk_model.publish.telling import Told, _table, group_name, say, worded
+from sartor.studies.risk_model.publish.telling import Told, say, worded, wording
 from sartor.studies.risk_model.publish.verdict import Verdict
 
 ON_CARD = frozenset(
@@ -78,15 +78,17 @@ def model_card(told: Told, features: tuple[Feature, ...], verdict: Verdict, docu
         licence=str(config.get("licence") or ""),
         facts={
             "summary": [
-                _table().say(each) for each in (worded(f"verdict.{verdict.key}"), predicts(told), *in_plain_words(told))
+                wording().say(each)
+                for each in (worded(f"verdict.{verdict.key}"), predicts(told), *in_plain_words(told))
             ],
             "verdict": verdict.key,
             "id": str(config.get("id") or ""),
             "rules": [{"rule": r.name, "passed": r.passed, **r.values} for r in verdict.rules],
             "where": told.where,
             "headline": told.metric,
+            "group_names": {m.group: told.group_name(m.group) for m in measures(told) if m.group},
             "thresholds": told.validation.facts.get("thresholds") or [],
-            "guesses": [_table().say(each) for each in told.prepared.guesses],
+            "guesses": [wording().say(each) for each in told.prepared.guesses],
             "tripod_ai": {number: dict(each) for number, each in tripod_ai(told, features, verdict).items()},
             "probast_ai": probast_ai(told),
             "sources": sources(),
@@ -98,11 +100,10 @@ def not_for(told: Told) -> tuple[str, ...]:
     """Uses that were ruled out, groups for which it does worse or nothing is known."""
     said = [str(each) for each in told.config.get("not_for") or ()]
     said.append(say("not_for.decisions"))
-    checks = told.validation.checks
-    said += [say("not_for.behind", group=group_name(each.subject)) for each in checks
-             if each.name == "group_behind" and not each.passed]  # fmt: skip
+    said += [say("not_for.behind", group=group) for group in told.subjects("group_behind")]
+    said += [say("not_for.misstated", group=group) for group in told.subjects("group_miscalibrated")]
     small = [m.group for m in told.validation.measures if m.note.startswith(TOO_FEW) and " & " not in m.group]
-    said += [say("not_for.unknown", group=group_name(group)) for group in dict.fromkeys(small)]
+    said += [say("not_for.unknown", group=told.group_name(group)) for group in dict.fromkeys(small)]
     return tuple(said)
 
 
@@ -112,7 +113,14 @@ def measures(told: Told) -> tuple[Measure, ...]:
     for m in told.validation.measures:
         if m.candidate != "pipeline" or m.name not in ON_CARD or " & " in m.group:
             continue
-        by_group = m.name in (told.metric, "calibration_slope", "coverage", "sensitivity", "selection_rate")
+        by_group = m.name in (
+            told.group_metric,
+            "observed_expected",
+            "calibration_slope",
+            "coverage",
+            "sensitivity",
+            "selection_rate",
+        )
         if not m.group or by_group:
             chosen.append(m)
     return tuple(chosen)

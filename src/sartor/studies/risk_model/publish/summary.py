@@ -9,28 +9,25 @@ import numpy as np
 from sartor.domain.document import Paragraph, Section, TableBlock
 from sartor.domain.explanation import Wording
 from sartor.domain.model import Feature, Task
-from sartor.domain.validation import Check
+from sartor.domain.validation import Measure
 from sartor.explaining.fairness import TOO_FEW, wilson
 from sartor.studies.risk_model.publish.telling import (
-    NO_SKILL,
     Told,
     candidate_name,
-    group_name,
     interval,
     name_of,
-    number,
     percent,
     say,
     short,
     table,
     worded,
 )
-from sartor.studies.risk_model.publish.verdict import Rule, Verdict
+from sartor.studies.risk_model.publish.verdict import EXTERNAL_NEXT, Rule, Verdict, helps
 
 DRIVERS = 5
 FIFTHS = 5
 SHOWN = 6
-GOOD = frozenset({"external_next", "prospective_next"})
+GOOD = frozenset({EXTERNAL_NEXT, "prospective_next"})
 
 
 def verdict_lines(told: Told, verdict: Verdict) -> tuple[Wording, ...]:
@@ -131,24 +128,49 @@ def _whom(told: Told, features: Sequence[Feature]) -> Iterator[Wording]:
         yield worded("whom.not_stated")
     for each in told.config.get("not_for") or ():
         yield worded("whom.not_for", use=str(each).rstrip("."))
-    behind = [group_name(each) for each in _subjects(told, "group_behind") if " & " in each]
-    if behind:
-        yield worded("whom.behind", groups=behind)
-    small = sorted({group_name(m.group) for m in told.validation.measures if m.note.startswith(TOO_FEW)})
-    if small:
-        rest = len(small) - SHOWN
-        yield worded("whom.too_few", groups=[*small[:SHOWN], *([say("and_more", n=rest)] if rest > 0 else [])])
-    if not any(m.group for m in told.validation.measures):
-        yield worded("whom.no_groups")
+    yield from _groups(told)
+    idle = [percent(m.at) for m in _benefits(told) if not helps(m)]
+    if 0 < len(idle) < len(_benefits(told)):
+        yield worded("whom.idle", thresholds=idle)
+    yield from _cautions(told)
     leading = [each for each in sorted(features, key=lambda each: -each.importance) if each.importance > 0][:DRIVERS]
     if leading:
         named = [f"{each.label or each.name} ({percent(each.importance)})" for each in leading]
         yield worded("whom.drivers", drivers=named)
 
 
-def _subjects(told: Told, name: str) -> list[str]:
-    failed: list[Check] = [each for each in told.validation.checks if each.name == name and not each.passed]
-    return [each.subject for each in failed]
+def _groups(told: Told) -> Iterator[Wording]:
+    """Groups that perhaps fare worse, that are too small to know, or that nobody recorded."""
+    if not told.population:
+        yield worded("whom.no_groups")
+        return
+    if perhaps := told.subjects("group_perhaps_behind"):
+        yield worded("whom.perhaps", groups=perhaps)
+    small = list(dict.fromkeys(m.group for m in told.population if m.note.startswith(TOO_FEW)))
+    single = [told.group_name(group) for group in small if " & " not in group]
+    if single:
+        rest = len(single) - SHOWN
+        yield worded("whom.too_few", groups=[*single[:SHOWN], *([say("and_more", n=rest)] if rest > 0 else [])])
+    if crossed := len(small) - len(single):
+        yield worded("whom.too_few_crossed", n=crossed)
+
+
+def _benefits(told: Told) -> list[Measure]:
+    return [m for m in told.validation.measures
+            if (m.name, m.candidate, m.where, m.group) == ("net_benefit", "pipeline", told.where, "")
+            and m.value is not None and m.at is not None and m.n and m.n_events]  # fmt: skip
+
+
+def _cautions(told: Told) -> Iterator[Wording]:
+    """What was let pass with a warning, and explanations that do no better than chance."""
+    suspects = [each for each in told.prepared.checks if not each.passed and each.severity == "warning"
+                and each.subject and "allowed" not in each.values]  # fmt: skip
+    if suspects:
+        yield worded("whom.suspect", columns=list(dict.fromkeys(told.column_name(each.subject) for each in suspects)))
+    if any(each.name == "deletion" and not each.passed for each in told.validation.checks):
+        yield worded("whom.unproved_explanations")
+    if refused := len(told.prepared.cohort.quarantined):
+        yield worded("whom.set_aside", n=f"{refused:,}")
 
 
 def _told_and_seen(parts: list[tuple[float, float, int, int]]) -> TableBlock:
@@ -168,13 +190,3 @@ def _rules(verdict: Verdict) -> TableBlock:
 
 def _rule(rule: Rule) -> tuple[str, str]:
     return say(f"rule.{rule.name}", **rule.values), say("yes" if rule.passed else "no")
-
-
-def floor_of(metric: str) -> float | None:
-    """What a model without knowledge scores."""
-    return NO_SKILL.get(metric)
-
-
-def spread(value: float | None) -> str:
-    """A standard deviation, or nothing."""
-    return "" if value is None else f" ± {number(value)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import JsonValue
 
+from sartor.domain.cohort_table import Column
 from sartor.domain.document import Paragraph, TableBlock
 from sartor.domain.explanation import Wording
 from sartor.domain.model import Task
@@ -27,6 +27,12 @@ NO_SKILL: Final = {"auroc": 0.5, "harrell_c": 0.5, "uno_c": 0.5, "r2": 0.0}
 HIGHER_IS_BETTER: Final = frozenset(
     {"auroc", "auprc", "harrell_c", "uno_c", "r2", "accuracy", "balanced_accuracy", "scaled_brier"}
 )
+
+
+NOT_PERFORMANCE: Final = frozenset(
+    {"share", "outcome_share", "missing_share", "representation_ratio", "coverage", "coverage_marginal"}
+)
+"""Measures by group that tell nothing of how well it works there."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Told:
     @cached_property
     def horizons(self) -> tuple[float, ...]:
         """Times of absolute risk."""
-        stated = self.validation.facts.get("horizons") or getattr(self.fitted.model, "horizons", ()) or ()
+        stated: Any = self.validation.facts.get("horizons") or getattr(self.fitted.model, "horizons", ()) or ()
         assert isinstance(stated, list | tuple)
         return tuple(float(each) for each in stated if isinstance(each, int | float))
 
@@ -96,6 +102,64 @@ class Told:
                 return each
         return None
 
+    @property
+    def everyone(self) -> str:
+        """What all rows together are called."""
+        return say("everyone")
+
+    @property
+    def population(self) -> tuple[Measure, ...]:
+        """Performance by group of people, as the pipeline has it."""
+        return tuple(m for m in self.validation.measures
+                     if m.group and m.candidate == PIPELINE and m.where == self.where
+                     and m.name not in NOT_PERFORMANCE)  # fmt: skip
+
+    @property
+    def groups_judged(self) -> bool:
+        """Whether any group of people was large enough to be judged."""
+        return any(m.value is not None for m in self.population)
+
+    @cached_property
+    def group_metric(self) -> str:
+        """The measure by which groups are compared: the first one, or the accuracy where it has no value by group."""
+        known = {m.name for m in self.population if m.value is not None}
+        return self.metric if self.metric in known or "accuracy" not in known else "accuracy"
+
+    def subjects(self, check: str) -> list[str]:
+        """The groups that a failed check names, in words."""
+        failed = (each for each in self.validation.checks if each.name == check and not each.passed)
+        return [self.group_name(each.subject) for each in failed]
+
+    def _stated(self, column: str) -> Mapping[str, Any]:
+        found = (self.config.get("features") or {}).get(column)
+        return found if isinstance(found, Mapping) else {}
+
+    def column_name(self, column: str) -> str:
+        """A column as it is called in the configuration."""
+        return str(self._stated(column).get("label") or column)
+
+    def unit_of(self, column: Column) -> str:
+        """A column's unit, as stated or as read."""
+        return str(self._stated(column.name).get("unit") or column.unit)
+
+    def label_of(self, column: str, label: str) -> str:
+        """A code as it is called in the configuration: features.<column>.labels."""
+        labels = self._stated(column).get("labels")
+        return str(labels.get(label, label)) if isinstance(labels, Mapping) else label
+
+    def group_name(self, group: str) -> str:
+        """ "sex=0 & age=<60" as "sex female + age <60"."""
+        said = []
+        for part in filter(None, group.split(" & ")):
+            column, _, label = part.partition("=")
+            said.append(f"{self.column_name(column)} {self.label_of(column, label)}".strip())
+        return " + ".join(said)
+
+    @staticmethod
+    def check_name(name: str) -> str:
+        """A check's name in words."""
+        return say(f"check.{name}") if has(f"check.{name}") else name.replace("_", " ")
+
     @cached_property
     def risk(self) -> npt.NDArray[np.float64]:
         """Out of fold in the first repeat, (n,): P(outcome), P(likeliest class), value or log hazard."""
@@ -105,34 +169,30 @@ class Told:
         return values[:, 1] if self.prepared.target.is_binary else values.max(axis=1)
 
 
-def worded(key: str, /, **values: JsonValue) -> Wording:
+def worded(key: str, /, **values: Any) -> Wording:
     """A sentence of the report, to be said later."""
     return Wording(key=f"{CARD.name}.report.{key}", values=values)
 
 
-def say(key: str, /, **values: JsonValue) -> str:
+def say(key: str, /, **values: Any) -> str:
     """A title, label or cell of the report, said now."""
-    return _table().say(worded(key, **values))
+    return wording().say(worded(key, **values))
 
 
 def has(key: str) -> bool:
     """Whether the report has a word for it."""
-    return _table().has(f"report.{key}")
+    return wording().has(f"report.{key}")
 
 
 @cache
-def _table() -> WordingTable:
+def wording() -> WordingTable:
+    """Every sentence of the study."""
     return WordingTable.load((files(PACKAGE) / "wording" / "en.toml").read_text(encoding="utf-8"))
 
 
 def name_of(measure: str) -> str:
     """A measure's name in words."""
     return say(f"measure.{measure}") if has(f"measure.{measure}") else measure.replace("_", " ")
-
-
-def group_name(group: str) -> str:
-    """ "sex=male & age=<60" as "sex male, age <60"."""
-    return group.replace(" & ", ", ").replace("=", " ")
 
 
 def candidate_name(name: str) -> str:
@@ -182,7 +242,7 @@ def shares(measure: Measure | None) -> str:
     return f"{said} ({number(100 * measure.low, 1)} to {number(100 * measure.high, 1)})"
 
 
-def table(key: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], **more: Any) -> TableBlock:
+def table(key: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], **more: Any) -> TableBlock:
     """A table whose title and headings stand in the wording: table.<key>, column.<each>."""
     headings = tuple(say(f"column.{each}") if each else "" for each in columns)
     if has(f"note.{key}"):
