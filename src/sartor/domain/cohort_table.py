@@ -42,7 +42,7 @@ class Column:
         """Where there is no value, shape (rows,)."""
         if self.kind is ColumnKind.CATEGORY:
             return np.asarray(self.values < 0)
-        return np.isnan(self.values)
+        return np.asarray(np.isnan(self.values))
 
     def labels(self) -> list[str]:
         """The values as text, "" where missing; whole numbers without a decimal point."""

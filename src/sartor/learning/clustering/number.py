@@ -117,7 +117,7 @@ def one_population(
     levels = np.stack([shown.min(axis=0).filled(0.0), shown.max(axis=0).filled(0.0)])
     shares = np.asarray((shown > levels.mean(axis=0)).mean(axis=0).filled(0.0))
     scale = np.maximum(shown.std(axis=0, ddof=1).filled(0.0), 1e-12)
-    observed = np.asarray(np.ma.corrcoef(shown, rowvar=False).filled(0.0)).reshape(count, count)
+    observed = np.asarray(np.ma.corrcoef(shown, rowvar=False).filled(0.0)).reshape(count, count)  # type: ignore[no-untyped-call]
     found = OnePopulation(
         shown.mean(axis=0).filled(0.0), scale, _root(observed), binary, labels, levels, shares,
         np.where(shares > 0, np.log(np.maximum(shares, 1e-9) / max(1 / count, 1e-9)) / 2, 0.0),

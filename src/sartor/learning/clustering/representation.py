@@ -153,7 +153,7 @@ def _means(
     found = chosen.mean(axis=0)
     for i in np.flatnonzero(binary & (absent >= 0)):
         found[i] = chosen[values[:, absent[i]] == 0, i].mean()
-    return found
+    return np.asarray(found)
 
 
 def _siblings(matrix: Matrix, places: npt.NDArray[np.int64], binary: npt.NDArray[np.bool_]) -> FloatArray:
