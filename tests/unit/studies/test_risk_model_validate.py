@@ -72,6 +72,14 @@ def test_sample_size_and_additivity_are_checked() -> None:
     assert "needed for 2 parameters" in checks["sample_size"].detail
 
 
+def test_explanations_are_compared_between_the_fits_of_the_folds(binary: Validation) -> None:
+    check = next(each for each in binary.checks if each.name == "stability_of_explanations")
+    assert check.values["folds"] > 1
+    found = binary.find("top_feature_share", where="")
+    assert found is None or 0 < found.value <= 1
+    assert any(each.name in ("importance_stability", "top_feature_share") for each in binary.measures)
+
+
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.SURVIVAL])
 def test_other_outcomes(task: Task) -> None:
     prepared, fitted = study_after_fit(task, n=260, repeats=1, horizons=[6.0])

@@ -16,6 +16,7 @@ from sartor.learning.encoding import fit_encoder
 from sartor.learning.learner import Encoding
 from sartor.learning.task import EVENT
 from sartor.studies.risk_model.validate.setting import Found, Setting
+from sartor.studies.risk_model.validate.stability import of_stability
 from sartor.studies.risk_model.validate.uncertainty import first_repeat
 
 ADDITIVE = 1e-6
@@ -25,10 +26,11 @@ SHOWN_EFFECTS = 10
 
 
 def checks_of(setting: Setting) -> Found:
-    """Sample size by Riley's criteria, additivity and deletion tests of the explanations, and global effects."""
-    deleted, effects = _deleted(setting), _effects(setting)
+    """Sample size by Riley's criteria; additivity, deletion tests and stability of the explanations; global effects."""
+    deleted, effects, stable = _deleted(setting), _effects(setting), of_stability(setting)
     tested = (deletion_check(deleted),) if deleted else ()
-    return Found(deleted, effects, (*_sample_size(setting), *_explanations(setting), *tested))
+    checks = (*_sample_size(setting), *_explanations(setting), *tested, *stable.checks)
+    return Found((*deleted, *stable.measures), effects, checks)
 
 
 def _deleted(setting: Setting) -> tuple[Measure, ...]:
