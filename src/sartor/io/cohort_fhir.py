@@ -6,6 +6,7 @@ index date. HL7 SQL on FHIR's ViewDefinition flattens resources; here they are a
 
 from __future__ import annotations
 
+import functools
 import gzip
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,12 +24,16 @@ from sartor.domain.cohort_table import Cohort, Column, ColumnKind
 from sartor.domain.provenance import InputFile, Origin, Quarantined
 from sartor.errors import ConfigInvalid, MalformedInput
 from sartor.io.cohort_table import digest, from_labels
+from sartor.knowledge.measurements import measurements
+from sartor.knowledge.measurements import unit as measured_in
+from sartor.knowledge.units import convert
 
 DAYS_PER_YEAR: Final = 365.25
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _SUFFIXES: Final = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 _NOT_MEANT: Final = frozenset({"entered-in-error", "cancelled", "refuted", "not-done"})
 _LISTED: Final = 1000
+_IN_UNITS: Final = frozenset({"latest", "first", "mean", "min", "max"})
 _ID: Final = "patient"
 
 
@@ -40,7 +45,7 @@ class Definition(Frozen):
     value:    of a Patient: "gender", "birth_date", "age" (years at the index), "deceased", "race", "ethnicity".
               Else "latest", "first", "mean", "min", "max" (numbers), "count", "present" (0 or 1), "text" (latest, as a
               category), "days" (from the index to the nearest match).
-    unit:     UCUM; values in another unit are left out and listed.
+    unit:     UCUM; values in another unit are converted, or left out and listed where there is no way from it.
     when:     "before" (up to the index date, included), "after" or "ever"; `within_days` narrows it.
     """
 
@@ -118,6 +123,8 @@ class _Resource(_Component, rename="camel", gc=False):
     status: str = ""
     verification_status: _Concept | None = None
     medication_codeable_concept: _Concept | None = None
+    medication_reference: _Reference | None = None
+    contained: list[dict[str, Any]] = []
     vaccine_code: _Concept | None = None
     type: list[_Concept] | _Concept | None = None
     subject: _Reference | None = None
@@ -174,11 +181,20 @@ class _Reading:
     by_kind: Mapping[str, Sequence[tuple[str, Definition]]]
     patients: dict[str, _Patient] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
+    medications: dict[str, _Concept] = field(default_factory=dict)
+    pending: list[tuple[_Resource, str]] = field(default_factory=list)
+    units: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def wants_medications(self) -> bool:
+        """Whether a definition (or the index) is about medications, which may be told by reference."""
+        return any(kind.startswith("Medication") for kind in (*self.by_kind, self.index.resource))
 
     def refuse(self, file: str, reason: str, *, line: int | None = None, resource: str = "", column: str = "") -> None:
         if len(self.quarantined) < _LISTED:
             origin = Origin(file=file, line=line, resource=resource, field=column)
-            self.quarantined.append(Quarantined(origin=origin, reason=reason, kind="resource"))
+            kind = "field" if column else "resource"
+            self.quarantined.append(Quarantined(origin=origin, reason=reason, kind=kind))
 
 
 def read_fhir_cohort(path: Path, definitions: Mapping[str, Any], *, index: Mapping[str, Any] | None = None) -> Cohort:
@@ -195,6 +211,8 @@ def read_fhir_cohort(path: Path, definitions: Mapping[str, Any], *, index: Mappi
     for file in _files(path):
         files.append(digest(file, "FHIR"))
         _read_file(reading, file)
+    _follow_medications(reading)
+    _refuse_mixed_units(reading)
     people = {key: each for key, each in sorted(reading.patients.items()) if each.person is not None}
     if not people:
         raise MalformedInput("no Patient resource is in it", where=str(path), todo="give bundles or NDJSON of patients")
@@ -279,7 +297,10 @@ def _read_object(reading: _Reading, content: bytes, file: str, line: int | None)
 
 def _read_resource(reading: _Reading, content: bytes, file: str, line: int | None, kind: str = "") -> None:
     kind = kind or _KIND.decode(content).resource_type
-    indexes = bool(reading.index.resource) and kind == reading.index.resource
+    if kind == "Medication" and reading.wants_medications:
+        _keep_medication(reading, content, file, line)
+        return
+    indexes = _indexes(reading, kind)
     if kind not in reading.by_kind and kind != "Patient" and not indexes and not _dates_matter(reading, kind):
         return
     try:
@@ -292,14 +313,61 @@ def _read_resource(reading: _Reading, content: bytes, file: str, line: int | Non
         return
     if resource.status in _NOT_MEANT or _codes(resource.verification_status) & _NOT_MEANT:
         return
+    if resource.medication_reference is not None and _concept(resource) is None:
+        reading.pending.append((resource, file))
+        return
+    _keep(reading, resource, kind, file)
+
+
+def _indexes(reading: _Reading, kind: str) -> bool:
+    return bool(reading.index.resource) and kind == reading.index.resource
+
+
+def _keep(reading: _Reading, resource: _Resource, kind: str, file: str) -> None:
+    """What a resource with its code says of its patient."""
     patient = reading.patients.setdefault(_owner(resource), _Patient())
     day = _day(_time(resource))
     if not math.isnan(day):
         patient.last = max(patient.last, day)
-    if indexes and _codes(_concept(resource)) & set(reading.index.code) and not math.isnan(day):
+    if _indexes(reading, kind) and _codes(_concept(resource)) & set(reading.index.code) and not math.isnan(day):
         patient.index_days.append(day)
     for name, definition in reading.by_kind.get(kind, ()):
         _match(reading, patient, name, definition, resource, day, f"{file}#{kind}/{resource.id}")
+
+
+def _keep_medication(reading: _Reading, content: bytes, file: str, line: int | None) -> None:
+    try:
+        resource = _RESOURCE.decode(content)
+    except msgspec.ValidationError as error:
+        reading.refuse(file, f"Medication cannot be used ({error})", line=line)
+        return
+    if resource.id and resource.code is not None:
+        reading.medications[resource.id] = resource.code
+
+
+def _follow_medications(reading: _Reading) -> None:
+    """Medications that were told by reference, once all files are read; those that are nowhere are listed."""
+    for resource, file in reading.pending:
+        reference = resource.medication_reference.reference if resource.medication_reference is not None else ""
+        if reference.startswith("#"):
+            concept = _contained(resource, reference[1:])
+        else:
+            concept = reading.medications.get(reference.replace(":", "/").rpartition("/")[2])
+        if concept is None:
+            place = f"{resource.resource_type}/{resource.id}"
+            reading.refuse(file, f"its medication {reference} is not in the data", resource=place)
+        resource.medication_codeable_concept = concept
+        _keep(reading, resource, resource.resource_type, file)
+
+
+def _contained(resource: _Resource, identifier: str) -> _Concept | None:
+    for each in resource.contained:
+        if each.get("id") == identifier and isinstance(each.get("code"), dict):
+            try:
+                return msgspec.convert(each["code"], _Concept)
+            except msgspec.ValidationError:
+                return None
+    return None
 
 
 def _dates_matter(reading: _Reading, kind: str) -> bool:
@@ -315,10 +383,31 @@ def _match(
         if not _is_meant(concept, definition):
             continue
         number, text, unit = _value(part)
-        if definition.unit and unit and unit != definition.unit:
-            reading.refuse(place, f"unit {unit} where {definition.unit} is asked", column=name)
-            continue
+        if definition.unit and unit and unit != definition.unit and not math.isnan(number):
+            converted = convert(number, unit, definition.unit, measurement=_measured(definition.code))
+            if converted is None:
+                reading.refuse(place, f"unit {unit} where {definition.unit} is asked", column=name)
+                continue
+            number = converted
+        if unit and not math.isnan(number) and definition.value in _IN_UNITS:
+            reading.units.setdefault(name, set()).add(definition.unit or measured_in(unit))
         patient.found.setdefault(name, []).append((day, number, text))
+
+
+def _refuse_mixed_units(reading: _Reading) -> None:
+    """Raises ConfigInvalid where a column without a stated unit would mix several."""
+    mixed = [(name, sorted(units)) for name, units in sorted(reading.units.items()) if len(units) > 1]
+    if mixed:
+        said = "; ".join(f"columns.{name}: values in {', '.join(units)}" for name, units in mixed)
+        raise ConfigInvalid(said, where="[columns]", todo='state unit = "…" for each: the others are converted')
+
+
+@functools.cache
+def _measured(codes: tuple[str, ...]) -> str:
+    """The measurement that all these LOINC codes mean, by whose molar mass amounts are converted; "" for none."""
+    known = {each.name: (each.loinc, each.molar_loinc) for each in measurements().by_words.values()}
+    found = [name for name, loinc in known.items() if all(code in loinc for code in codes)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _is_meant(concept: _Concept | None, definition: Definition) -> bool:

@@ -42,7 +42,7 @@ COLUMNS = {
     "gender": {"resource": "Patient", "value": "gender"},
     "race": {"resource": "Patient", "value": "race"},
     "sbp": {"resource": "Observation", "code": "8480-6", "value": "latest", "unit": "mm[Hg]"},
-    "highest": {"resource": "Observation", "code": ["8480-6"], "value": "max", "when": "ever"},
+    "highest": {"resource": "Observation", "code": ["8480-6"], "value": "max", "unit": "kPa", "when": "ever"},
     "n": {"resource": "Observation", "code": "8480-6", "value": "count"},
     "diabetes": {"resource": "Condition", "code": "44054006", "value": "present"},
     "later": {"resource": "Condition", "code": "44054006", "value": "days", "when": "after"},
@@ -76,14 +76,63 @@ def test_every_form_gives_the_same_rows(folder):
         "age": ["70", "40", "20"],
         "gender": ["female", "male", ""],
         "race": ["Asian"] * 3,
-        "sbp": ["140", "", ""],
-        "highest": ["170", "18.5", ""],
+        "sbp": ["140", "138.76138", ""],
+        "highest": ["22.664808", "18.5", ""],
         "n": ["2", "1", "0"],
         "diabetes": ["1", "0", "0"],
         "later": ["", "245", ""],
     }
-    assert any("unit kPa where mm[Hg] is asked" in each.reason for each in cohort.quarantined)
     assert cohort.column("sbp").unit == "mm[Hg]"
+
+
+def write(folder, *content):
+    (folder / "x.ndjson").write_text("\n".join(json.dumps(each) for each in content))
+    return folder / "x.ndjson"
+
+
+def observed(code, value, unit, identifier="a"):
+    return {
+        "resourceType": "Observation", "status": "final", "subject": {"reference": f"Patient/{identifier}"},
+        "effectiveDateTime": "2020-01-01", "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "valueQuantity": {"value": value, "unit": unit, "code": unit},
+    }  # fmt: skip
+
+
+def test_amounts_are_converted_by_molar_mass_and_what_cannot_be_is_listed(tmp_path):
+    people = [{"resourceType": "Patient", "id": each} for each in "abc"]
+    creatinine = [observed("2160-0", 1.0, "mg/dL"), observed("14682-9", 88.4, "umol/L", "b")]
+    path = write(tmp_path, *people, *creatinine, observed("2160-0", 7, "mm[Hg]", "c"))
+    definition = {"resource": "Observation", "code": ["2160-0", "14682-9"], "unit": "mg/dL", "when": "ever"}
+    cohort = read_cohort(path, definitions={"creatinine": definition})
+    assert cohort.column("creatinine").values[:2].tolist() == pytest.approx([1.0, 1.0], abs=0.001)
+    assert cohort.column("creatinine").missing.tolist() == [False, False, True]
+    assert any("unit mm[Hg] where mg/dL is asked" in each.reason for each in cohort.quarantined)
+
+
+def test_units_are_never_mixed_in_silence(tmp_path):
+    people = [{"resourceType": "Patient", "id": each} for each in "ab"]
+    path = write(tmp_path, *people, observed("8480-6", 120, "mm[Hg]"), observed("8480-6", 16, "kPa", "b"))
+    with pytest.raises(ConfigInvalid, match=r"columns\.sbp: values in kPa, mm\[Hg\]"):
+        read_cohort(path, definitions={"sbp": {"resource": "Observation", "code": "8480-6", "when": "ever"}})
+
+
+def test_medications_are_followed_wherever_they_stand(tmp_path):
+    concept = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "6809"}]}
+    request = {"resourceType": "MedicationRequest", "status": "active", "authoredOn": "2020-01-01"}
+    path = write(
+        tmp_path,
+        *({"resourceType": "Patient", "id": each} for each in "abcd"),
+        {**request, "subject": {"reference": "Patient/a"}, "medicationReference": {"reference": "Medication/m"}},
+        {**request, "subject": {"reference": "Patient/b"}, "medicationReference": {"reference": "#in"},
+         "contained": [{"resourceType": "Medication", "id": "in", "code": concept}]},
+        {**request, "subject": {"reference": "Patient/c"}, "medicationCodeableConcept": concept},
+        {**request, "subject": {"reference": "Patient/d"}, "medicationReference": {"reference": "Medication/no"}},
+        {"resourceType": "Medication", "id": "m", "code": concept},
+    )  # fmt: skip
+    wanted = {"resource": "MedicationRequest", "code": "6809", "value": "present", "when": "ever"}
+    cohort = read_cohort(path, definitions={"metformin": wanted})
+    assert labels(cohort)["metformin"] == ["1", "1", "1", "0"]
+    assert any("Medication/no is not in the data" in each.reason for each in cohort.quarantined)
 
 
 def test_the_index_may_be_an_event_and_who_has_none_is_left_out(folder):
