@@ -37,8 +37,8 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
     arranged = view(report)
     name = person(report, words)
     css = _style(report, words, name)
-    script = _static("report.js")
-    page = _environment().get_template("report.html.j2")
+    script = static_text("report.js")
+    page = environment().get_template("report.html.j2")
     gaps = [readable(each, words) for each in report.not_tested]
     in_part = {gene.name for gene in arranged.gaps}
     return page.render(
@@ -62,7 +62,7 @@ def render(report: Report, changes: Changes | None = None, *, language: str = "e
         glossary=glossary(arranged, words),
         css=css,
         script=script,
-        policy=_policy(css, script),
+        policy=content_policy(css, script),
     )
 
 
@@ -216,7 +216,7 @@ def _tools(words: Words, arranged: View) -> dict[str, Callable[..., Any]]:
     """What the templates call to put values into words."""
     from markupsafe import Markup
 
-    parts: Any = _environment().get_template("position.html.j2").make_module({"w": words, "paper": False})
+    parts: Any = environment().get_template("position.html.j2").make_module({"w": words, "paper": False})
 
     def brief(drug: Drug) -> str:
         if len({each.source for each in drug.advices}) == 1:
@@ -305,17 +305,19 @@ def named(medication: Medication) -> str:
 
 def _ink(level: str) -> str:
     """The colour of a verdict on paper, from the style sheet: icons in a PDF do not inherit it."""
-    found = re.search(rf"--{level}: (#[0-9a-f]+);", _static("report.css"))
+    found = re.search(rf"--{level}: (#[0-9a-f]+);", static_text("report.css"))
     return found.group(1) if found else "#000"
 
 
 @cache
-def _static(name: str) -> str:
+def static_text(name: str) -> str:
+    """A style sheet or script of the pages."""
     return (files("sartor.reporting") / "static" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of the pages, escaping whatever is filled in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
@@ -336,11 +338,11 @@ def _environment() -> Environment:
 
 def _style(report: Report, words: Words, name: str) -> str:
     running = words("page.running", name=name, date=day(report.provenance.created))
-    css = _static("report.css").replace("var-running", _css_string(running))
-    return css.replace("var-footer", _css_string(words("page.footer_short")))
+    css = static_text("report.css").replace("var-running", css_string(running))
+    return css.replace("var-footer", css_string(words("page.footer_short")))
 
 
-def _css_string(text: str) -> str:
+def css_string(text: str) -> str:
     """A CSS string in which whatever is no plain letter, digit or space is escaped by its number.
 
     The space that ends an escape is part of it, so that a space of the text stays one.
@@ -349,7 +351,8 @@ def _css_string(text: str) -> str:
     return f'"{"".join(plain)}"'
 
 
-def _policy(css: str, script: str) -> str:
+def content_policy(css: str, script: str) -> str:
+    """A content policy that lets this style sheet and this script through and nothing else."""
     def digest(text: str) -> str:
         return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

@@ -11,7 +11,7 @@ from sartor.domain.model import ModelCard
 from sartor.domain.validation import Validation
 from sartor.reporting import card as card_page
 from sartor.reporting import plots
-from sartor.reporting.html import _css_string, _environment, _policy, _static, day
+from sartor.reporting.html import content_policy, css_string, day, environment, static_text
 from sartor.reporting.words import Words, load
 
 Say = Callable[[Wording], str]
@@ -53,19 +53,19 @@ def _plain(said: Wording) -> str:
 
 def _page(page: dict[str, Any], words: Words, now: str, version: str) -> str:
     running = f"{page['title']} · {day(now)}"
-    css = (_static("report.css") + _static("study.css")).replace("var-running", _css_string(running))
-    css = css.replace("var-footer", _css_string(words("page.footer_short")))
-    script = _static("report.js")
-    table = _environment().get_template("study_table.html.j2").module
+    css = (static_text("report.css") + static_text("study.css")).replace("var-running", css_string(running))
+    css = css.replace("var-footer", css_string(words("page.footer_short")))
+    script = static_text("report.js")
+    table = environment().get_template("study_table.html.j2").module
     return (
-        _environment()
+        environment()
         .get_template("study.html.j2")
         .render(
             page=page,
             w=words,
             css=css,
             script=script,
-            policy=_policy(css, script),
+            policy=content_policy(css, script),
             table=table.table,  # type: ignore[attr-defined]
             day=day,
             now=now,
