@@ -12,11 +12,11 @@ from sartor.errors import ConfigInvalid, LeakFound, TooFewData
 from sartor.learning.multiomics import biomarkers, enrichment, measures
 from sartor.learning.multiomics.attention import Attention
 from sartor.learning.multiomics.comparison import compare, contest, mean_loss, taken_away
-from sartor.learning.multiomics.folds import inner_folds, outer_folds
 from sartor.learning.multiomics.integrators import Early, Factors, Graph, OneView
 from sartor.learning.multiomics.penalised import fit_linear
 from sartor.learning.multiomics.scaling import fit_scaling
 from sartor.learning.multiomics.views import View, align, take
+from sartor.learning.splits import outer_folds
 from sartor.learning.task import Target
 
 
@@ -115,7 +115,7 @@ def test_attention_is_the_same_for_the_same_seed_and_bears_missing_views():
 def test_together_the_views_tell_more_than_the_best_and_the_choice_sees_it():
     views, target = _views(n=120, missing=0.15)
     field = contest(_names(views), most=100, only=("late mean", "late stack"))
-    folds = outer_folds(target, None, 4, 1, 0)
+    folds = outer_folds(target, folds=4, repeats=1)
     found = compare(field, views, target, folds, None, seed=0)
     said = {each.name: each.out_of_fold.predicted for each in found.candidates}
     assert not np.isnan(found.pipeline.predicted).any()
@@ -134,22 +134,24 @@ def test_columns_picked_from_noise_do_not_leak():
     values = generator.normal(size=(60, 3000))
     target = Target(Task.CLASSIFICATION, (np.arange(60) % 2).astype(float), classes=("no", "yes"))
     view = View("noise", tuple(f"g{k}" for k in range(3000)), values, np.ones(60, bool))
-    found = compare(contest(["noise"], most=10), (view,), target, outer_folds(target, None, 5, 2, 0), None, seed=0)
+    found = compare(contest(["noise"], most=10), (view,), target, outer_folds(target, folds=5, repeats=2), None, seed=0)
     value, low, high = measures.measures(found.pipeline.predicted, target, None, seed=0)["auroc"]
     assert low < 0.5 < high or value < 0.5
     outside = fit_scaling(view, target, most=10).apply(view)
     cheat = View("picked", tuple("0123456789"), outside, np.ones(60, bool))
-    leaked = compare(contest(["picked"], most=10), (cheat,), target, outer_folds(target, None, 5, 1, 0), None, seed=0)
+    leaked = compare(
+        contest(["picked"], most=10), (cheat,), target, outer_folds(target, folds=5, repeats=1), None, seed=0
+    )
     assert measures.measures(leaked.pipeline.predicted, target, None, seed=0)["auroc"][0] > 0.8
 
 
 def test_groups_are_never_split_and_too_few_are_refused():
     _, target = _views()
     groups = np.arange(90) // 3
-    folds = inner_folds(target, groups, 5, 0)
+    folds = outer_folds(target, groups=groups, folds=5)[0]
     assert all(len(np.unique(folds[groups == g])) == 1 for g in range(30))
-    with pytest.raises(TooFewData, match="4 patients"):
-        inner_folds(target.take(np.arange(4)), None, 5, 0)
+    with pytest.raises(TooFewData, match="4 independent rows"):
+        outer_folds(target.take(np.arange(4)), folds=5)
 
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.SURVIVAL])
@@ -164,9 +166,9 @@ def test_values_and_survival(task):
         times = np.exp(-signal) * generator.exponential(size=80)
         events = (generator.random(80) < 0.8).astype(np.int8)
         target, headline, floor = Target(task, times + 0.01, events, ("censored", "event")), "harrell_c", 0.58
-    only = ("late mean", "late stack", "early", "graph")
-    found = compare(contest(["v0", "v1"], most=50, only=only), views, target, outer_folds(target, None, 4, 1, 0), None,
-                    seed=0)  # fmt: skip
+    only = ("late mean", "late stack", "graph")
+    folds = outer_folds(target, folds=4)
+    found = compare(contest(["v0", "v1"], most=50, only=only), views, target, folds, None, seed=0)
     assert measures.measures(found.pipeline.predicted, target, None, seed=0)[headline][0] > floor
     assert all(each.out_of_fold.predicted.shape == (1, 80, 1) for each in found.candidates)
 
@@ -174,7 +176,7 @@ def test_values_and_survival(task):
 def test_repeats_stop_when_the_budget_is_spent():
     views, target = _views(n=60)
     ticks = iter(range(10_000))
-    folds = outer_folds(target, None, 3, 4, 0)
+    folds = outer_folds(target, folds=3, repeats=4)
     field = contest(["v0"], most=10)
     found = compare(field, views[:1], target, folds, None, seed=0, clock=lambda: float(next(ticks)), budget_s=25.0)
     assert 1 <= found.complete < 4

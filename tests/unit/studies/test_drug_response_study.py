@@ -137,3 +137,28 @@ def test_too_few_cells(tmp_path):
     path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:40]) + "\n", encoding="utf-8")
     with pytest.raises(TooFewData):
         drug_response.prepare(config, _around(tmp_path))
+
+
+def test_a_time_budget_ends_the_comparison_and_the_report_says_so(done):
+    folder, config, *_ = done
+    now = iter(range(0, 100_000, 10))
+    around = Surroundings(
+        read=lambda path, **options: read_cohort(folder / path, **options),
+        clock=lambda: float(next(now)), now="2026-01-01T00:00:00+00:00", progress=lambda _: None,
+    )  # fmt: skip
+    small = {**config, "candidates": ["ridge per drug"], "splits": ["new cell", "random"], "folds": 3, "halves": 10}
+    validation, publication = _run({**small, "time_budget_s": 40}, around)
+    budget = next(check for check in validation.checks if check.name == "time_budget")
+    assert not budget.passed
+    assert budget.values["made"] == 2
+    assert {each.group for each in validation.measures} == {"split=new cell"}
+    said = [each for section in publication.document.sections for block in section.blocks
+            if isinstance(block, Paragraph) for each in block.said]  # fmt: skip
+    assert any(each.key.endswith("how.budget") for each in said)
+
+
+@pytest.mark.parametrize("wrong", [{"time_budget_s": "long"}, {"time_budget_s": 0}, {"response": 3}])
+def test_settings_of_the_wrong_kind_are_named(wrong, done):
+    folder, config, *_ = done
+    with pytest.raises(ConfigInvalid, match=next(iter(wrong))):
+        drug_response.prepare({**config, **wrong}, _around(folder))

@@ -11,7 +11,7 @@ import pytest
 from study_world import conduct, surroundings
 
 from sartor.domain.document import Figure, Paragraph, TableBlock
-from sartor.errors import ConfigInvalid, TooFewData
+from sartor.errors import ConfigInvalid, LeakFound, TooFewData
 from sartor.explaining.wording import WordingTable
 from sartor.io.cohort_table import read_cohort
 from sartor.learning.model import model_from_files
@@ -96,7 +96,7 @@ def test_every_way_stands_side_by_side_and_the_guarded_one_is_a_model(task: str,
 
 
 def test_the_same_seed_gives_the_same_bytes(hospitals: Path) -> None:
-    config = BASE | TASKS["classification"] | {"learners": ["linear"], "sizes": []}
+    config = BASE | TASKS["classification"] | {"learners": ["linear"], "sizes": [], "folds": 2}
     first, second = (conduct("transfer", config, hospitals) for _ in range(2))
     assert first[0].model_dump_json() == second[0].model_dump_json()
     assert first[1].files == second[1].files
@@ -159,9 +159,13 @@ def test_a_time_budget_ends_the_repeats_early(hospitals: Path) -> None:
     from sartor import registry
 
     study, around = registry.study("transfer"), surroundings(hospitals, seconds=10.0)
-    config = BASE | TASKS["classification"] | {"learners": ["linear"], "sizes": [], "repeats": 50, "time_budget_s": 60}
+    config = (
+        BASE
+        | TASKS["classification"]
+        | {"learners": ["linear"], "sizes": [], "repeats": 50, "folds": 2, "time_budget_s": 40}
+    )
     fitted = study.fit(study.prepare(config, around), around)
-    assert 1 <= fitted.repeats_made < 10
+    assert 1 <= fitted.repeats_made < 6
 
 
 def test_the_example_files_are_what_their_generators_make(tmp_path: Path) -> None:
@@ -176,9 +180,37 @@ def test_the_example_files_are_what_their_generators_make(tmp_path: Path) -> Non
 
 
 def test_the_card_is_plain_json(hospitals: Path) -> None:
-    config = BASE | TASKS["classification"] | {"learners": ["linear"], "sizes": []}
+    config = BASE | TASKS["classification"] | {"learners": ["linear"], "sizes": [], "folds": 2}
     _, publication, _ = conduct("transfer", config, hospitals)
     assert publication.card is not None
     told = json.loads(publication.card.model_dump_json())
     assert told["learner"] == "transferred"
     assert {feature["name"] for feature in told["features"]} >= {"age", "glucose"}
+
+
+def test_follow_up_and_repeated_patients_stop_the_study(hospitals: Path) -> None:
+    config = BASE | TASKS["classification"]
+    for site in ("source", "target"):
+        header, *rows = (hospitals / f"{site}.csv").read_text(encoding="utf-8").splitlines()
+        place = header.split(",").index("readmitted")
+        told = [f"{row},{int(row.split(',')[place] == 'yes') * 5 + number % 3}" for number, row in enumerate(rows)]
+        (hospitals / f"told_{site}.csv").write_text("\n".join([f"{header},days_after", *told]) + "\n", encoding="utf-8")
+    told_sites = {"source": "told_source.csv", "data": "told_target.csv"}
+    with pytest.raises(LeakFound, match="days_after"):
+        prepare(config | told_sites, surroundings(hospitals))
+    allowed = prepare(config | told_sites | {"allow": {"days_after": "invented"}}, surroundings(hospitals))
+    assert any(check.subject == "days_after" for check in allowed.checks)
+    lines = (hospitals / "target.csv").read_text(encoding="utf-8").splitlines()
+    (hospitals / "twice.csv").write_text("\n".join([*lines, *lines[1:40]]) + "\n", encoding="utf-8")
+    with pytest.raises(LeakFound):
+        prepare({**config, "data": "twice.csv"}, surroundings(hospitals))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"exclude": "years"}, {"learners": "linear"}, {"learners": ["boosting"]}, {"horizons": [-1]}, {"id": 3},
+     {"allow": "all"}, {"time_budget_s": True}],
+)  # fmt: skip
+def test_settings_of_the_wrong_kind_are_named(wrong: dict[str, Any], hospitals: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=next(iter(wrong))):
+        prepare(BASE | TASKS["classification"] | wrong, surroundings(hospitals))

@@ -42,9 +42,13 @@ def compare(
     *,
     folds: int,
     seed: int,
+    in_time: Callable[[], bool] = lambda: True,
     progress: Callable[[str], None] = lambda _: None,
-) -> Compared:
-    """Fit each candidate in each fold; raises TooFewData where the split is impossible."""
+) -> Compared | None:
+    """Fit each candidate in each fold; raises TooFewData where the split is impossible.
+
+    `in_time` is asked before each fold and may end the comparison: the folds made until then count, None without any.
+    """
     new_drugs = split in (Split.NEW_DRUG, Split.BOTH)
     skipped = {each.name: why for each in candidates if (why := each.lacks(responses, new_drugs=new_drugs))}
     able = [each for each in candidates if each.name not in skipped]
@@ -53,6 +57,8 @@ def compare(
     choices: list[Choice] = []
     chosen: list[str] = []
     for fold, (train, test) in enumerate(parts(responses, split, folds, seed)):
+        if not in_time():
+            break
         progress(f"{split.value}, fold {fold + 1} of {folds}")
         training = responses.hidden_but(train)
         taken, made = _choose(training, split, able, seed=seed + 1 + fold, fold=fold)
@@ -62,6 +68,8 @@ def compare(
         fold_of[test] = fold
         choices += made
         chosen.append(taken)
+    if not chosen:
+        return None
     found = {name: scores(responses.values, table, fold_of) for name, table in predicted.items()}
     return Compared(split, fold_of, predicted, found, tuple(choices), tuple(chosen), skipped)
 
@@ -110,7 +118,29 @@ def all_splits(
     *,
     folds: int,
     seed: int,
+    budget_s: float | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Compared, ...]:
-    """One comparison per split, in the order given."""
-    return tuple(compare(responses, split, candidates, folds=folds, seed=seed, progress=progress) for split in splits)
+    """One comparison per split, in the order given; the first fold of the first is made whatever the budget."""
+    in_time = within(budget_s, clock)
+    found = (
+        compare(responses, split, candidates, folds=folds, seed=seed, in_time=in_time, progress=progress)
+        for split in splits
+    )
+    return tuple(each for each in found if each is not None)
+
+
+def within(budget_s: float | None, clock: Callable[[], float]) -> Callable[[], bool]:
+    """Whether one more step, as long as the longest so far, fits into nine tenths of the budget; the first does."""
+    began = last = clock()
+    longest = 0.0
+    steps = 0
+
+    def in_time() -> bool:
+        nonlocal last, longest, steps
+        now = clock()
+        longest, last, steps = max(longest, now - last), now, steps + 1
+        return budget_s is None or steps == 1 or now - began + longest <= 0.9 * budget_s
+
+    return in_time

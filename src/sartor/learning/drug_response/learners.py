@@ -151,11 +151,11 @@ def _ridge_path(kernel: Floats, outcome: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class LowRank:
-    """All drugs at once: reduced-rank ridge regression on the features of cells (Izenman 1975; Mukherjee & Zhu 2011).
+    """All drugs at once: reduced-rank ridge regression on the features of cells (Izenman 1975, J Multivar
+    Anal; Mukherjee & Zhu 2011, Stat Anal Data Min).
 
     Gaps are filled by a low-rank completion of the training responses; what features say is kept along the directions
     in which drugs answer together. Rank and penalty minimise the error in held-out training cells.
-    doi:10.1002/sam.10138.
     """
 
     name: str = "low rank"

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from sartor.domain.model import Task
 from sartor.errors import MissingExtra
 from sartor.learning.multiomics.combiners import Combiner, FittedCombiner, LateMean, LateStack
-from sartor.learning.multiomics.folds import inner_folds
 from sartor.learning.multiomics.integrators import Early, Factors, FittedIntegrator, Graph, Integrator, OneView
 from sartor.learning.multiomics.views import Floats, Views, take
+from sartor.learning.splits import outer_folds
 from sartor.learning.stages import Candidate, Choice, OutOfFold
 from sartor.learning.task import Target
 
@@ -99,7 +99,7 @@ def learn_part(
     fold: int | None = None,
 ) -> Part:
     """Fit every candidate on one training part, its parameters and the choice among them by folds inside the part."""
-    folds = inner_folds(target, groups, INNER, seed)
+    folds = outer_folds(target, groups=groups, folds=INNER, seed=seed)[0]
     part = Part()
     everyone: tuple[Integrator, ...] = (*field_of.singles, *field_of.integrators)
     for integrator in everyone:

@@ -25,8 +25,9 @@ def fit(prepared: PreparedResponses, around: Surroundings) -> FittedResponses:
     config, responses = prepared.config, prepared.responses
     wanted = [each for each in learners() if each.name not in CANDIDATES or each.name in config["candidates"]]
     compared = all_splits(
-        responses, prepared.splits, wanted, folds=config["folds"], seed=prepared.seed, progress=around.progress
-    )
+        responses, prepared.splits, wanted, folds=config["folds"], seed=prepared.seed,
+        budget_s=config.get("time_budget_s"), clock=around.clock, progress=around.progress,
+    )  # fmt: skip
     around.progress("biomarkers")
     found = None
     if responses.cell_features.shape[1]:

@@ -87,6 +87,12 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     for key, least in (("folds", 2), ("halves", 10), ("seed", 0)):
         if not isinstance(known[key], int) or isinstance(known[key], bool) or known[key] < least:
             raise ConfigInvalid(f"`{key}` is {known[key]!r}", where="configuration", todo=f"give at least {least}")
+    budget = known.get("time_budget_s")
+    if budget is not None and (not isinstance(budget, int | float) or isinstance(budget, bool) or not budget > 0):
+        raise ConfigInvalid(f"`time_budget_s` is {budget!r}", where="configuration", todo="give seconds above 0")
+    for key in ("cell", "drug", "response", "group"):
+        if key in known and not isinstance(known[key], str):
+            raise ConfigInvalid(f"`{key}` is {known[key]!r}", where="configuration", todo="name a column")
     for key, allowed in (("splits", tuple(Split)), ("candidates", CANDIDATES)):
         given = known[key]
         if not isinstance(given, list) or not given or any(each not in allowed for each in given):

@@ -245,6 +245,9 @@ def _how(prepared: PreparedResponses, validation: Validation) -> Section:
     said = [_say("how.folds", folds=validation.facts["folds"], seed=prepared.seed)]
     if "group" in prepared.config:
         said.append(_say("how.groups"))
+    budget = next(check for check in validation.checks if check.name == "time_budget")
+    if not budget.passed:
+        said.append(_say("how.budget", made=budget.values["made"], wanted=budget.values["wanted"]))
     said += [_say(f"how.{key}") for key in ("within", "inside", "rule", "intervals", "limits")]
     return Section(anchor="how", heading=_say("heading.how"), blocks=(Paragraph(said=tuple(said)),))
 

@@ -34,6 +34,11 @@ def validate(prepared: PreparedResponses, fitted: FittedResponses, around: Surro
             )
             for name, why in compared.skipped.items()
         ]
+    made = sum(len(compared.chosen_in_fold) for compared in fitted.compared)
+    wanted = len(prepared.splits) * int(prepared.config["folds"])
+    checks.append(Check(name="time_budget", passed=made == wanted, severity="warning",
+                        detail=f"{made} of {wanted} test parts were made within the time budget",
+                        values={"made": made, "wanted": wanted}))  # fmt: skip
     return Validation(
         study="drug_response", measures=tuple(found), checks=tuple(checks), facts=_facts(prepared, fitted)
     )

@@ -11,7 +11,7 @@ from sartor.learning.multiomics import biomarkers, enrichment
 from sartor.learning.multiomics.biomarkers import Biomarkers
 from sartor.learning.multiomics.comparison import Compared, compare, contest
 from sartor.learning.multiomics.enrichment import Enriched, GeneSet
-from sartor.learning.multiomics.folds import outer_folds
+from sartor.learning.splits import outer_folds
 from sartor.studies.multiomics.prepare import PreparedViews
 
 PACK = "gene-sets"
@@ -47,7 +47,9 @@ def fit(prepared: PreparedViews, around: Surroundings) -> FittedViews:
     """
     config = prepared.config
     field_of = contest([view.name for view in prepared.views], most=config["columns"], only=config["candidates"])
-    folds = outer_folds(prepared.target, prepared.groups, config["folds"], config["repeats"], prepared.seed)
+    folds = outer_folds(
+        prepared.target, groups=prepared.groups, folds=config["folds"], repeats=config["repeats"], seed=prepared.seed
+    )
     compared = compare(
         field_of, prepared.views, prepared.target, folds, prepared.groups, seed=prepared.seed, clock=around.clock,
         budget_s=prepared.budget_s, progress=around.progress,

@@ -16,6 +16,7 @@ from sartor.domain.provenance import InputFile
 from sartor.domain.study import Surroundings
 from sartor.domain.validation import Check
 from sartor.errors import ConfigInvalid, TooFewData
+from sartor.learning.leaks import stop_at_leaks
 from sartor.learning.task import Target
 from sartor.learning.transfer import TRUSTED, Sites, together
 from sartor.studies.transfer.card import worded
@@ -23,8 +24,9 @@ from sartor.studies.transfer.card import worded
 KEYS = {
     "data", "source", "task", "target", "time", "event", "id", "exclude", "features", "positive", "site",
     "source_site", "target_site", "learners", "guard", "sizes", "folds", "repeats", "seed", "time_budget_s", "horizons",
-    "name", "title", "categorical", "missing", "licence", "unit", "time_unit",
+    "name", "title", "categorical", "missing", "licence", "unit", "time_unit", "allow",
 }  # fmt: skip
+TEXTS = ("data", "source", "target", "time", "event", "id", "site")
 LEARNERS = ("linear", "shift", "boosting", "network")
 SIZES = (20, 50, 100, 200, 500, 1000)
 GUARDABLE = (*TRUSTED, "source", "source_shifted", "pooled", "boosting_continued")
@@ -80,6 +82,8 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> PreparedTransfer
     ]
     sites = Sites(together(source.select(names), target), *outcomes)
     _enough(sites, task)
+    around.progress("looking for leaks")
+    checks += _leaks(config, sites, ids)
     checks.append(_relative_size(sites))
     return PreparedTransfer(
         config=dict(config),
@@ -108,13 +112,29 @@ def _check_config(config: Mapping[str, Any]) -> None:
         faults.append("source_site needs site, the column that names the site")
     if "target" not in config and not ("time" in config and "event" in config):
         faults.append("target, or time and event, is missing")
+    faults += [
+        f"{key} must be a list of names"
+        for key in ("learners", "guard", "features", "exclude", "categorical")
+        if not _names(config.get(key, []))
+    ]
+    faults += [f"{key} must name a column or file" for key in TEXTS if not isinstance(config.get(key, ""), str)]
+    if not isinstance(config.get("allow", {}), Mapping):
+        faults.append("allow must give a reason for each column or kind")
+    if faults:
+        raise ConfigInvalid("; ".join(faults), where="configuration", todo="see docs/howto/transfer.md")
     faults += [f"no learner named {name}" for name in config.get("learners", ()) if name not in LEARNERS]
+    if "learners" in config and "linear" not in config["learners"]:
+        faults.append("learners must hold linear: the guard averages linear models")
     if config.get("task") not in (None, *(task.value for task in Task)):
         faults.append(f"no task named {config['task']}")
     faults += [f"the guard cannot average {name}" for name in config.get("guard", ()) if name not in GUARDABLE]
     faults += _number_faults(config)
     if faults:
         raise ConfigInvalid("; ".join(faults), where="configuration", todo="see docs/howto/transfer.md")
+
+
+def _names(given: Any) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
 
 
 def _number_faults(config: Mapping[str, Any]) -> list[str]:
@@ -130,8 +150,15 @@ def _number_faults(config: Mapping[str, Any]) -> list[str]:
         or any(not isinstance(size, int) or size < 10 for size in sizes)
     ):
         faults.append("sizes must be a list of whole numbers of at least 10")
+    horizons = config.get("horizons", ())
+    if (
+        not isinstance(horizons, list | tuple)
+        or ("horizons" in config and not horizons)
+        or any(not isinstance(each, int | float) or isinstance(each, bool) or not each > 0 for each in horizons)
+    ):
+        faults.append("horizons must be a list of positive times")
     budget = config.get("time_budget_s")
-    if budget is not None and (not isinstance(budget, int | float) or budget <= 0):
+    if budget is not None and (not isinstance(budget, int | float) or isinstance(budget, bool) or not budget > 0):
         faults.append("time_budget_s must be a positive number of seconds")
     return faults
 
@@ -297,11 +324,29 @@ def _ids(config: Mapping[str, Any], target: Cohort) -> tuple[str, ...]:
     return tuple(str(row + 1) for row in range(len(target)))
 
 
+def _leaks(config: Mapping[str, Any], sites: Sites, ids: Sequence[str]) -> list[Check]:
+    """What stops at either site: columns from after the outcome, copies of it, rows or patients that repeat.
+
+    Raises LeakFound with all that the configuration does not `allow` (column or kind = reason).
+    """
+    allow = dict(config.get("allow", {}))
+    n = sites.n_source
+    found: list[Check] = []
+    for where, rows, outcome, own in (
+        ("source", np.arange(n), sites.source, None),
+        ("target", np.arange(n, len(sites.cohort)), sites.target, ids if "id" in config else None),
+    ):
+        cohort = sites.cohort.take(rows)
+        checks = stop_at_leaks(cohort, outcome, ids=own, allow=allow, where=where, seed=int(config.get("seed", 0)))
+        found += [check for check in checks if not check.passed]
+    return found
+
+
 def _overlap(source: Cohort, target: Cohort) -> Check:
     """Rows of the target that stand in the source, value for value: the same patients, most likely."""
     names = target.names
-    at_source = _fingerprints(source.select(names))
-    shared = [mark for mark in _fingerprints(target) if mark in set(at_source)]
+    at_source = set(_fingerprints(source.select(names)))
+    shared = [mark for mark in _fingerprints(target) if mark in at_source]
     share = len(shared) / max(len(target), 1)
     return Check(
         name="same_patients_at_both_sites",
