@@ -30,5 +30,7 @@ def horizons(target: Target, config: RiskModelConfig) -> tuple[tuple[float, ...]
         return config.horizons, ()
     assert target.events is not None
     middle = float(f"{np.median(target.values[target.events == EVENT]):.2g}")
+    if not target.unit:
+        return (middle,), (Wording(key="risk_model.prepare.horizon_plain", values={"at": f"{middle:g}"}),)
     values = {"at": f"{middle:g}", "unit": target.unit}
     return (middle,), (Wording(key="risk_model.prepare.horizon", values=dict(values)),)
