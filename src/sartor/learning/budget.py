@@ -9,14 +9,16 @@ import numpy as np
 
 from sartor.errors import StudyError
 from sartor.learning.learner import Learner
-from sartor.learning.search import HOLD_OUT_FROM, encoder_for, fit_learner
+from sartor.learning.search import HOLD_OUT_FROM, INNER, encoder_for, fit_learner
 from sartor.learning.splits import outer_folds
 from sartor.learning.stages import Prepared
 
 SMALL, LARGE = 1_500, 6_000
-DEFAULTS_SHARE = 0.75
+LEAST_INNER = 3
+WARM_UP = 300
+DEFAULTS_SHARE = 0.85
 """Of the time: what the defaults of all kept learners may take; the search gets the rest."""
-CONTENTION = 1.15
+CONTENTION = 1.2
 """Threads on shared memory are slower than one alone."""
 
 
@@ -25,14 +27,44 @@ class Budget:
     """What is affordable.
 
     ends:    by the clock, when the last fit must be done; None without a budget.
+    inner:   folds within the training rows that all kept learners can afford.
     skipped: learners left out, with the reason. refit_s: what fitting all kept learners once takes.
     """
 
     budget_s: float | None
     ends: float | None
     repeats: int
+    inner: int = INNER
     skipped: Mapping[str, str] = field(default_factory=dict)
     refit_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """How often a learner is fitted: outer parts, each with inner fits (in fits of an outer part) and one refit."""
+
+    folds: int
+    repeats: int
+    inner: int
+    held_out: bool
+    workers: int
+
+    @property
+    def fits(self) -> float:
+        """Fits of one outer part's size for one training part: inner ones have fewer rows."""
+        return 1.75 if self.held_out else self.inner
+
+    def needed(self, learners: Sequence[Learner], costs: Mapping[str, float]) -> float:
+        """Seconds of wall time until every learner's defaults stand, the choice on all rows and the last fit included.
+
+        Networks are fitted one at a time, whatever the workers.
+        """
+        rounds = -(-self.folds * self.repeats // self.workers)
+        total = 0.0
+        for learner in learners:
+            times = self.folds * self.repeats if learner.complexity >= 5 else rounds
+            total += costs[learner.name] * self.fits * (times + self.folds / (self.folds - 1))
+        return CONTENTION * total
 
 
 def affordable(
@@ -43,13 +75,13 @@ def affordable(
     repeats: int,
     clock: Callable[[], float],
     budget_s: float | None,
-    reserve: float,
+    reserve_s: float,
     workers: int,
 ) -> Budget:
-    """How many repeats, and which learners.
+    """How many repeats and inner folds, and which learners: repeats go first, then inner folds, then the dearest.
 
-    Only time is measured, so nothing is learned about who does well. Without a budget only a learner's own limit of
-    rows counts.
+    Only time is measured, after a first fit that loads the libraries, so nothing is learned about who does well.
+    Without a budget only a learner's own limit of rows counts.
     """
     n = len(prepared.target)
     skipped = {
@@ -58,34 +90,39 @@ def affordable(
         if n > getattr(learner, "most_rows", n)
     }
     if budget_s is None:
-        return Budget(None, None, repeats, skipped)
-    ends = budget_s * (1 - reserve)
-    costs = {one.name: _cost(prepared, one, clock) for one in learners if one.name not in skipped}
-    inner = 0.75 if n * (folds - 1) / folds >= HOLD_OUT_FROM else 4.0
-    left = ends - clock()
+        return Budget(None, None, repeats, skipped=skipped)
+    ends = budget_s - reserve_s
+    kept = [one for one in learners if one.name not in skipped]
+    costs = {one.name: _cost(prepared, one, clock) for one in kept}
+    held_out = n * (folds - 1) / folds >= HOLD_OUT_FROM
+    allowed = DEFAULTS_SHARE * (ends - clock())
+    design = _Design(folds, 1 if held_out else repeats, INNER, held_out, workers)
+    while design.repeats > 1 and design.needed(kept, costs) > allowed:
+        design = replace(design, repeats=design.repeats - 1)
+    if not held_out and design.needed(kept, costs) > allowed:
+        design = replace(design, inner=LEAST_INNER)
+    simplest = min(kept, key=lambda one: one.complexity, default=None)
+    while len(kept) > 1 and design.needed(kept, costs) > allowed:
+        dearest = max((one for one in kept if one is not simplest), key=lambda one: costs[one.name])
+        alone = design.needed([dearest], costs)
+        kept = [one for one in kept if one is not dearest]
+        skipped[dearest.name] = (
+            f"cross-validating it would take about {_seconds(alone)} of the {_seconds(max(allowed, 0.0))} "
+            f"that {budget_s:g} s in all leave for every learner's defaults"
+        )
+    refit = CONTENTION * sum(costs[one.name] for one in kept)
+    return Budget(budget_s, ends, design.repeats, design.inner, skipped, refit)
 
-    def needed(names: Sequence[str], times: int) -> float:
-        parts = -(-folds * times // workers)
-        outer = sum(costs[name] for name in names) * (1 + inner) * parts
-        return CONTENTION * (outer + sum(costs[name] for name in names) * (inner + 1) * folds / (folds - 1))
 
-    names = [one.name for one in learners if one.name in costs]
-    allowed = DEFAULTS_SHARE * left
-    times = repeats if n < HOLD_OUT_FROM else 1
-    while times > 1 and needed(names, times) > allowed:
-        times -= 1
-    simplest = next(one.name for one in sorted(learners, key=lambda o: o.complexity) if one.name in costs)
-    while len(names) > 1 and needed(names, times) > allowed:
-        dearest = max((name for name in names if name != simplest), key=lambda name: costs[name])
-        names.remove(dearest)
-        skipped[dearest] = f"one fit would take about {costs[dearest]:.0f} s, too long for {budget_s:g} s in all"
-    return Budget(budget_s, ends, times, skipped, CONTENTION * sum(costs[name] for name in names))
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
 
 
 def _cost(prepared: Prepared, learner: Learner, clock: Callable[[], float]) -> float:
-    """Seconds of one fit on an outer training part, from fits on two samples of rows."""
+    """Seconds of one fit on an outer training part, from fits on two samples of rows after one that is not timed."""
     n = len(prepared.target)
     whole = int(n * 0.8)
+    _timed(prepared, learner, min(WARM_UP, whole), clock)
     first = _timed(prepared, learner, min(SMALL, whole), clock)
     if whole <= SMALL:
         return first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,10 +16,11 @@ from sartor.learning.budget import Budget, affordable
 from sartor.learning.choice import fold_scores
 from sartor.learning.learner import FloatArray, Learner
 from sartor.learning.learners.stacking import NAME as STACK
-from sartor.learning.search import Clock, Ints, Plan, Refit, Selection, outcome_of, refit, select
+from sartor.learning.recalibrating import recalibrated
+from sartor.learning.search import OUT_OF_TIME, Clock, Ints, Plan, Refit, Selection, outcome_of, refit, select
 from sartor.learning.splits import outer_folds
 from sartor.learning.stages import Candidate, Choice, OutOfFold, Prepared, Reference
-from sartor.learning.task import EVENT
+from sartor.learning.task import EVENT, Target
 
 TIMES = 40
 REFERENCE_ROWS = 500
@@ -27,7 +28,7 @@ REFERENCE_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class FoldResult:
-    """One outer fold: predictions of its test rows by candidate."""
+    """One outer fold: predictions of its test rows by candidate; `least_s` is what it took without the search."""
 
     selection: Selection
     predicted: Mapping[str, FloatArray]
@@ -35,6 +36,13 @@ class FoldResult:
     failures: Mapping[str, str]
     wall_s: Mapping[str, float]
     reference: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    least_s: float = 0.0
+
+    def of_pipeline(self, name: str, target: Target) -> FloatArray:
+        """What the procedure as a whole says: the chosen candidate's predictions, recalibrated where it decided so."""
+        if name != self.selection.chosen:
+            return self.predicted[name]
+        return recalibrated(target, self.predicted[name], self.selection.recalibration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,12 @@ def nested(
     budget_s: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
     workers: int = 1,
-    reserve: float = 0.1,
+    reserve_s: float = 0.0,
     trials: int | None = None,
 ) -> Nested:
     """Run it. Repeats and learners that the time does not allow are left out, and said so.
 
-    clock:    seconds since the study began; budget_s: wall time of the whole study, of which `reserve` is left over.
+    clock:    seconds since the study began; budget_s: wall time of the whole study, of which `reserve_s` are left over.
     trials:   per learner and training part; None: by the number of rows, or by the time where there is a budget.
     Raises TooFewData where no candidate can be fitted.
     """
@@ -73,7 +81,7 @@ def nested(
     scheme = str(config.get("scheme", "auto"))
     folds, repeats = int(config.get("folds", 5)), int(config.get("repeats", 3))
     budget = affordable(
-        prepared, learners, folds=folds, repeats=repeats, clock=clock, budget_s=budget_s, reserve=reserve,
+        prepared, learners, folds=folds, repeats=repeats, clock=clock, budget_s=budget_s, reserve_s=reserve_s,
         workers=workers,
     )  # fmt: skip
     outer = outer_folds(
@@ -82,11 +90,11 @@ def nested(
     )  # fmt: skip
     kept = [learner for learner in learners if learner.name not in budget.skipped]
     wanted = _trials(trials, budget_s, len(prepared.target))
-    plan = Plan(trials=wanted, scheme=scheme, economical=trials is None and budget_s is None)
+    plan = Plan(trials=wanted, inner=budget.inner, scheme=scheme, economical=trials is None and budget_s is None)
     engine = _Engine(prepared, kept, outer, plan, clock, budget, workers)
     results = engine.run(progress)
     progress("choosing on all rows")
-    final = engine.final()
+    final = engine.final(results)
     return engine.collected(results, final, learners)
 
 
@@ -118,29 +126,46 @@ class _Engine:
         return np.unique(np.concatenate([np.linspace(low, high, TIMES), stated]))
 
     def run(self, progress: Callable[[str], None]) -> dict[tuple[int, int], FoldResult]:
-        tasks = [(r, k) for r in range(len(self.outer)) for k in range(int(self.outer.max()) + 1)]
+        """Repeat after repeat; one that the time no longer allows is left out, with all that follow."""
+        folds, repeats = int(self.outer.max()) + 1, len(self.outer)
         done: dict[tuple[int, int], FoldResult] = {}
+        for repeat in range(repeats):
+            if repeat and not self._time_for(folds, done.values()):
+                self.outer = self.outer[:repeat]
+                break
 
-        def one(place: int) -> None:
-            repeat, fold = tasks[place]
-            done[repeat, fold] = self.fold(repeat, fold, ahead=len(tasks) - place)
-            progress(f"fold {len(done)} of {len(tasks)}")
+            def one(fold: int, repeat: int = repeat) -> None:
+                ahead = (repeats - repeat) * folds - fold
+                done[repeat, fold] = self.fold(repeat, fold, ahead=ahead)
+                progress(f"fold {len(done)} of {repeats * folds}")
 
-        if self.workers > 1:
-            with ThreadPoolExecutor(self.workers) as pool:
-                list(pool.map(one, range(len(tasks))))
-        else:
-            for place in range(len(tasks)):
-                one(place)
+            if self.workers > 1:
+                with ThreadPoolExecutor(self.workers) as pool:
+                    list(pool.map(one, range(folds)))
+            else:
+                for fold in range(folds):
+                    one(fold)
         return done
 
-    def deadline(self, ahead: int, refits_s: float) -> float | None:
-        """When the search of the next training part must end, sharing what is left over the parts to come."""
+    def _time_for(self, folds: int, done: Collection[FoldResult]) -> bool:
+        """Whether one more repeat and the final choice can be had without any search, by what folds took so far."""
         if self.budget.ends is None:
-            return None
-        left = self.budget.ends - self.clock()
+            return True
+        each = float(np.mean([result.least_s for result in done]))
+        return self.clock() + each * (-(-folds // self.workers) + 1.25) + self.budget.refit_s <= self.budget.ends
+
+    def limits(self, ahead: int) -> dict[str, float | None]:
+        """When the search of the next training part must end, sharing what is left over the parts to come.
+
+        `last`: no learner is begun later than that, with what is left kept for fitting the last model.
+        """
+        if self.budget.ends is None:
+            return {"deadline": None, "last": None}
+        now, refit_s = self.clock(), self.budget.refit_s
+        left = self.budget.ends - now
         rounds = -(-ahead // self.workers) + (1 if ahead else 0)
-        return self.clock() + max(left / max(rounds, 1), 0.0) - refits_s
+        share = max(left / max(rounds, 1), 0.0)
+        return {"deadline": now + share - refit_s, "last": min(now + 1.5 * share, self.budget.ends - refit_s)}
 
     def fold(self, repeat: int, fold: int, ahead: int) -> FoldResult:
         prepared = self.prepared
@@ -149,14 +174,16 @@ class _Engine:
         groups = None if prepared.groups is None else prepared.groups[train]
         dates = None if prepared.dates is None else prepared.dates[train]
         seed = _seed(prepared.seed, repeat, fold)
-        plan = replace(self.plan, seed=seed, fold=repeat * (int(self.outer.max()) + 1) + fold,
-                       deadline=self.deadline(ahead, self.budget.refit_s))  # fmt: skip
+        begun = self.clock()
+        place = repeat * (int(self.outer.max()) + 1) + fold
+        plan = replace(self.plan, seed=seed, fold=place, **self.limits(ahead))
         selection = select(cohort, target, self.learners, plan, self.clock, groups=groups, dates=dates)
         standing = [one for one in selection.tried.values() if one.predicted is not None]
         models = refit(cohort, target, standing, seed, self.clock)
-        return self._predicted(selection, models, prepared.cohort.take(test), cohort)
+        found = self._predicted(selection, models, prepared.cohort.take(test))
+        return replace(found, least_s=self.clock() - begun - selection.search_s)
 
-    def _predicted(self, selection: Selection, models: Refit, test: Any, train: Any) -> FoldResult:
+    def _predicted(self, selection: Selection, models: Refit, test: Any) -> FoldResult:
         target, times = self.prepared.target, self.times
         matrices = {key: encoder.apply(test) for key, encoder in models.encoders.items()}
         predicted: dict[str, FloatArray] = {}
@@ -165,10 +192,13 @@ class _Engine:
             predicted[name] = outcome_of(target, fitted.predict(matrices[key]))
             if times is not None:
                 survival[name] = fitted.survival(matrices[key], times)
-        stack = models.stack(selection.weights, train) if selection.weights is not None else None
-        if stack is not None:
-            predicted[STACK] = outcome_of(target, stack[1].predict(stack[0].apply(test)))
-        return FoldResult(selection, predicted, survival, models.failures, models.wall_s, self._compared(models))
+        failures = dict(models.failures)
+        if selection.weights is not None:
+            if lost := models.lost(selection.weights):
+                failures[STACK] = lost
+            else:
+                predicted[STACK] = outcome_of(target, models.stacked(selection.weights, target, matrices))
+        return FoldResult(selection, predicted, survival, failures, models.wall_s, self._compared(models))
 
     def _compared(self, models: Refit) -> dict[str, tuple[FloatArray, FloatArray]]:
         """What the fold's models say of rows that are the same for every fold; survival with one repeat only."""
@@ -187,11 +217,14 @@ class _Engine:
             for name, (key, fitted) in models.fitted.items()
         }
 
-    def final(self) -> Selection:
+    def final(self, results: Mapping[tuple[int, int], FoldResult]) -> Selection:
+        """The choice on all rows, among those that every training part had time for."""
         prepared = self.prepared
-        plan = replace(self.plan, seed=_seed(prepared.seed, 0, -1), deadline=self.deadline(0, self.budget.refit_s))
+        late = {n for each in results.values() for n, one in each.selection.tried.items() if one.failure == OUT_OF_TIME}
+        learners = [one for one in self.learners if one.name not in late]
+        plan = replace(self.plan, seed=_seed(prepared.seed, 0, -1), **self.limits(0))
         return select(
-            prepared.cohort, prepared.target, self.learners, plan, self.clock, groups=prepared.groups,
+            prepared.cohort, prepared.target, learners, plan, self.clock, groups=prepared.groups,
             dates=prepared.dates,
         )  # fmt: skip
 
@@ -207,13 +240,16 @@ class _Engine:
             parameters: dict[str, Any] = {}
             if final.weights is not None:
                 parameters = dict(zip(final.weights.members, final.weights.weights, strict=True))
-            candidates.append(Candidate(STACK, 6, scores=scores, out_of_fold=out, parameters=parameters))
+            lost = next((each.failures[STACK] for each in results.values() if STACK in each.failures), "")
+            candidates.append(
+                Candidate(STACK, 6, reason=lost, scores=scores, out_of_fold=out, parameters=parameters)
+            )  # fmt: skip
         chosen = {place: self._standing(result) for place, result in results.items()}
         order = sorted(results)
         return Nested(
             candidates=tuple(candidates),
             folds=self.outer,
-            pipeline=self._out_of_fold(results, chosen),
+            pipeline=self._out_of_fold(results, chosen, whole=True),
             choices=tuple(c for place in order for c in results[place].selection.choices) + final.choices,
             chosen_in_fold=tuple(chosen[place] for place in order),
             final=final,
@@ -231,7 +267,11 @@ class _Engine:
         return next(iter(result.predicted))
 
     def _out_of_fold(
-        self, results: Mapping[tuple[int, int], FoldResult], names: Mapping[tuple[int, int], str]
+        self,
+        results: Mapping[tuple[int, int], FoldResult],
+        names: Mapping[tuple[int, int], str],
+        *,
+        whole: bool = False,
     ) -> OutOfFold:
         target, times = self.prepared.target, self.times
         classes = len(target.classes) if target.task is Task.CLASSIFICATION and not target.is_binary else 0
@@ -242,7 +282,7 @@ class _Engine:
             result = results[repeat, fold]
             rows = np.flatnonzero(self.outer[repeat] == fold)
             if name in result.predicted:
-                predicted[repeat, rows] = result.predicted[name]
+                predicted[repeat, rows] = result.of_pipeline(name, target) if whole else result.predicted[name]
             if survival is not None and name in result.survival:
                 survival[repeat, rows] = result.survival[name]
         return OutOfFold(predicted, survival, times, _reference(results, names))
@@ -255,9 +295,11 @@ class _Engine:
             return Candidate(name, learner.complexity, "skipped", self.budget.skipped[name])
         wall = sum(
             result.wall_s.get(name, 0.0) + result.selection.tried[name].wall_s for result in results.values()
-        ) + final.tried[name].wall_s  # fmt: skip
+        ) + (final.tried[name].wall_s if name in final.tried else 0.0)  # fmt: skip
         reasons = [each.failures.get(name) or each.selection.tried[name].failure for each in results.values()]
         reason = next((each for each in reasons if each), "")
+        if OUT_OF_TIME in reasons:
+            return Candidate(name, learner.complexity, "skipped", OUT_OF_TIME, cpu_s=wall, wall_s=wall)
         if not any(name in result.predicted for result in results.values()):
             return Candidate(name, learner.complexity, "failed", reason, cpu_s=wall, wall_s=wall)
         out = self._out_of_fold(results, dict.fromkeys(results, name))

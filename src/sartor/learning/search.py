@@ -23,6 +23,8 @@ from sartor.learning.learner import FittedLearner, FloatArray, Learner
 from sartor.learning.learners.scale import margins, probabilities
 from sartor.learning.learners.stacking import NAME as STACK
 from sartor.learning.learners.stacking import FittedStack, JoinedEncoder, Part, Weights, learn_weights
+from sartor.learning.recalibrating import learn_recalibration
+from sartor.learning.recalibration import Recalibration
 from sartor.learning.splits import outer_folds
 from sartor.learning.stages import Choice
 from sartor.learning.task import Matrix, Target
@@ -64,9 +66,13 @@ class Plan:
 
 @dataclass
 class Tried:
-    """One learner on one training part: the best parameters so far and the predictions that they gave."""
+    """One learner on one training part: the best parameters so far and the predictions that they gave.
+
+    first: the simplest, which is fitted whatever the time.
+    """
 
     learner: Learner
+    first: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     predicted: FloatArray | None = None
     score: float = -np.inf
@@ -175,11 +181,8 @@ def select(
     """Search every learner on these rows and choose, simplest first."""
     target = target if groups is None else replace(target, groups=groups)
     part = TrainingPart(cohort, target, inner_folds(target, groups, dates, plan))
-    tried = {learner.name: Tried(learner) for learner in learners}
-    for place, one in enumerate(tried.values()):
-        if place and plan.last is not None and clock() > plan.last:
-            one.failure = OUT_OF_TIME
-            continue
+    tried = {learner.name: Tried(learner, first=not place) for place, learner in enumerate(learners)}
+    for one in tried.values():
         _attempt(part, one, one.learner.defaults(target), plan, clock)
     begun = clock()
     ended = _search(part, tried, plan, clock)
@@ -207,9 +210,11 @@ def _attempt(part: TrainingPart, one: Tried, parameters: Mapping[str, Any], plan
     begun = clock()
     scores = np.empty(0)
     try:
-        predicted = _left_out(part, one.learner, parameters, plan.seed)
+        predicted = _left_out(part, one, parameters, plan, clock)
         scores = fold_scores(tuning_metric(part.target), part.target, predicted, part.folds).ravel()
         score = float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+    except _TimeUp:
+        score, one.failure = float("nan"), one.failure or ("" if one.scores.size else OUT_OF_TIME)
     except Exception as error:  # a learner's failure is a result, whatever it raises
         score = float("nan")
         if one.predicted is None:
@@ -239,15 +244,22 @@ def beats(scores: FloatArray, standing: FloatArray) -> bool:
     return float(apart.mean()) > max(LEAST_GAIN, float(apart.std(ddof=1)) / np.sqrt(len(apart)))
 
 
-def _left_out(part: TrainingPart, learner: Learner, parameters: Mapping[str, Any], seed: int) -> FloatArray:
+class _TimeUp(Exception):
+    """The part's last moment came between two inner folds."""
+
+
+def _left_out(part: TrainingPart, one: Tried, parameters: Mapping[str, Any], plan: Plan, clock: Clock) -> FloatArray:
     """(r, n, …) predictions for the rows of each inner fold."""
     found: FloatArray | None = None
+    learner, last = one.learner, None if one.first else plan.last
     for repeat in range(len(part.folds)):
         for fold in range(int(part.folds[repeat].max()) + 1):
             inside = np.flatnonzero(part.folds[repeat] != fold)
             outside = np.flatnonzero(part.folds[repeat] == fold)
+            if last is not None and clock() > last:
+                raise _TimeUp
             train, test = part.split(learner, repeat, fold)
-            state = fit_learner(learner, train, part.target.take(inside), parameters, seed)
+            state = fit_learner(learner, train, part.target.take(inside), parameters, plan.seed)
             values = outcome_of(part.target, state.predict(test))
             if found is None:
                 found = np.full((len(part.folds), len(part.target), *values.shape[1:]), np.nan)
@@ -364,11 +376,27 @@ class Refit:
     failures: Mapping[str, str]
     wall_s: Mapping[str, float]
 
+    def lost(self, weights: Weights) -> str:
+        """Why the stack cannot stand: a member that carries weight could not be fitted. Empty where it can."""
+        used = [name for name, weight in zip(weights.members, weights.weights, strict=True) if weight > 0]
+        missing = [name for name in used if name not in self.fitted]
+        if not used:
+            return "no member carries weight"
+        return f"its member {missing[0]} could not be fitted again" if missing else ""
+
+    def stacked(self, weights: Weights, target: Target, matrices: Mapping[str, Matrix]) -> FloatArray:
+        """The stack's predictions from its members' own matrices, by encoding; nothing is joined."""
+        each = {name: self.fitted[name] for name, w in zip(weights.members, weights.weights, strict=True) if w > 0}
+        margin = weights.intercept + sum(
+            weights.of(name) * fitted.margin(matrices[key]) for name, (key, fitted) in each.items()
+        )
+        return probabilities(target.task, np.asarray(margin))
+
     def stack(self, weights: Weights, cohort: Cohort) -> tuple[JoinedEncoder, FittedStack] | None:
-        """The stack of the members that stand."""
-        used = [(n, w) for n, w in zip(weights.members, weights.weights, strict=True) if w > 0]
-        if not used or any(name not in self.fitted for name, _ in used):
+        """The stack as one model on the joined matrix; None where a member is lost."""
+        if self.lost(weights):
             return None
+        used = [(n, w) for n, w in zip(weights.members, weights.weights, strict=True) if w > 0]
         keys = dict.fromkeys(self.fitted[name][0] for name, _ in used)
         encoder = JoinedEncoder({key: self.encoders[key] for key in keys})
         parts = tuple(Part(name, weight, self.fitted[name][1], self.fitted[name][0]) for name, weight in used)

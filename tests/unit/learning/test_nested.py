@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from tests.samples.tabular_sample import prepared, tabular
@@ -117,3 +117,80 @@ def test_the_search_leaves_the_defaults_only_for_more_than_luck():
     assert beats(better, standing)
     assert beats(np.array([0.7001]), np.array([0.7]))
     assert not beats(np.array([np.nan]), np.array([0.7]))
+
+
+@dataclass(frozen=True)
+class Slow(Linear):
+    """Takes `seconds` of a hand-driven clock at every fit, and `first` more at its very first."""
+
+    name: str = "slow"
+    clock: object = None
+    seconds: float = 1.0
+    first: float = 0.0
+    done: list = field(default_factory=list)
+
+    def fit(self, *arguments, **options):
+        self.clock.now += self.seconds + (0.0 if self.done else self.first)
+        self.done.append(1)
+        return super().fit(*arguments, **options)
+
+
+def test_loading_a_library_is_not_taken_for_the_price_of_a_fit():
+    clock = Ticking(0.0)
+    learners = [by_name("linear"), Slow(clock=clock, seconds=0.1, first=8.0)]
+    found = nested(prepared("two", repeats=3), learners, clock=clock, budget_s=60.0, trials=0)
+    assert not found.budget.skipped
+    assert found.budget.refit_s < 1.0
+
+
+def test_repeats_go_before_learners_and_the_reason_names_the_whole_price():
+    clock = Ticking(0.0)
+    found = nested(prepared("two", repeats=3), [by_name("linear"), Slow(clock=clock)], clock=clock, budget_s=45.0)
+    assert found.budget.repeats == 1
+    assert next(each for each in found.candidates if each.name == "slow").status == "fitted"
+    assert clock.now <= 45.0
+    clock = Ticking(0.0)
+    found = nested(prepared("two", repeats=3), [by_name("linear"), Slow(clock=clock)], clock=clock, budget_s=12.0)
+    reason = found.budget.skipped["slow"]
+    assert float(reason.split("about ")[1].split(" s")[0]) > 12.0
+    assert "0 s," not in reason
+
+
+@dataclass(frozen=True)
+class Slowing(Slow):
+    """Ten times as dear once its price was measured."""
+
+    name: str = "slowing"
+
+    def fit(self, *arguments, **options):
+        self.clock.now += self.seconds * (9.0 if len(self.done) > 1 else 0.0)
+        return super().fit(*arguments, **options)
+
+
+def test_a_budget_is_kept_when_fits_turn_out_dearer_than_measured():
+    clock = Ticking(0.0)
+    learners = [by_name("linear"), Slowing(clock=clock, seconds=0.3), Slow("slow", clock=clock, seconds=0.3)]
+    found = nested(prepared("two", repeats=3), learners, clock=clock, budget_s=60.0)
+    assert clock.now <= 63.0
+    assert np.isfinite(found.pipeline.predicted).all()
+    assert found.facts["repeats"] == len(found.folds) == 1
+
+
+def test_probabilities_that_are_too_bold_are_mapped_in_every_fold_and_reported_as_shipped():
+    @dataclass(frozen=True)
+    class Bold(Linear):
+        name: str = "bold"
+
+        def fit(self, *arguments, **options):
+            fitted = super().fit(*arguments, **options)
+            return replace(fitted, coefficients=4 * fitted.coefficients, intercept=4 * fitted.intercept)
+
+    found = nested(prepared("two", 500), [Bold()], clock=Ticking(0.0), trials=0)
+    assert found.final.recalibration is not None
+    assert 0.1 < found.final.recalibration.slope < 0.6
+    truth = found.pipeline.predicted[0], found.candidates[0].out_of_fold.predicted[0]
+    outcome = prepared("two", 500).target.values
+    shipped, plain = (-np.mean(outcome * np.log(p) + (1 - outcome) * np.log(1 - p)) for p in truth)
+    assert shipped < plain - 0.05
+    ranks = [np.argsort(np.argsort(each[found.folds[0] == 0])) for each in truth]
+    assert np.corrcoef(ranks)[0, 1] > 0.999

@@ -31,6 +31,10 @@ class Weights:
     weights: tuple[float, ...]
     intercept: float
 
+    def of(self, name: str) -> float:
+        """The weight of one member."""
+        return self.weights[self.members.index(name)]
+
     def margin(self, margins: Sequence[FloatArray]) -> FloatArray:
         """The members' margins combined."""
         return np.asarray(self.intercept + sum(w * m for w, m in zip(self.weights, margins, strict=True)))

@@ -12,25 +12,25 @@ from sartor.domain.model import Task
 from sartor.domain.study import Surroundings
 from sartor.errors import ConfigInvalid, TooFewData
 from sartor.learning.alignment import describe_features
-from sartor.learning.choice import gain
 from sartor.learning.conformal import Conformal
-from sartor.learning.learner import FittedLearner, FloatArray, Learner
+from sartor.learning.learner import FittedLearner, Learner
 from sartor.learning.learners import for_target
 from sartor.learning.learners.equation import PublishedEquation, formula_of
-from sartor.learning.learners.scale import margins, probabilities
 from sartor.learning.learners.stacking import NAME as STACK
 from sartor.learning.model import Model
 from sartor.learning.nested import Nested, nested
 from sartor.learning.novelty import Novelty
 from sartor.learning.population_groups import PopulationGroup, population_groups
+from sartor.learning.recalibrating import recalibrated
 from sartor.learning.recalibration import Recalibration
 from sartor.learning.search import refit
 from sartor.learning.selecting import selection_facts, selector_of, with_selection
 from sartor.learning.stages import Candidate, Fitted, OutOfFold, Prepared
 from sartor.learning.task import EVENT, Matrix
+from sartor.studies.risk_model.validate.duration import expected_s
 
-RESERVE = 0.12
-"""Share of a time budget that is kept for validation and publication."""
+MOST_RESERVED = 0.4
+"""Of a time budget: the most that is kept for validation and publication, whatever they are expected to take."""
 EXPLAINED_ROWS = 1_000
 NOVELTY_ROWS = 20_000
 
@@ -41,12 +41,12 @@ def fit(prepared: Prepared, around: Surroundings) -> Fitted:
     learners = with_selection(wanted_learners(prepared), prepared, selector)
     found = nested(
         prepared, learners, clock=around.clock, budget_s=prepared.budget_s, progress=around.progress,
-        workers=around.workers, reserve=RESERVE, trials=prepared.config.get("trials"),
+        workers=around.workers, reserve_s=_reserve_s(prepared, learners, around), trials=prepared.config.get("trials"),
     )  # fmt: skip
     around.progress("fitting the final model")
     final = _final(prepared, found, around)
     candidate = next(each for each in found.candidates if each.name == final.name)
-    recalibration = _recalibration(prepared, candidate, found)
+    recalibration = found.final.recalibration if final.name == found.final.chosen else None
     model = _model(prepared, found, final, candidate, recalibration)
     names = [each.name for each in found.candidates if each.status == "fitted"]
     facts = dict(found.facts) | {
@@ -67,6 +67,14 @@ def fit(prepared: Prepared, around: Surroundings) -> Fitted:
         simplest=names[0] if names else "",
         facts=facts,
     )
+
+
+def _reserve_s(prepared: Prepared, learners: Sequence[Learner], around: Surroundings) -> float:
+    """Seconds of the budget that validation and publication are expected to take; 0 without a budget."""
+    if prepared.budget_s is None:
+        return 0.0
+    around.progress("measuring what validation will take")
+    return min(expected_s(prepared, len(learners), around.clock), MOST_RESERVED * prepared.budget_s)
 
 
 def wanted_learners(prepared: Prepared) -> tuple[Learner, ...]:
@@ -117,42 +125,6 @@ def _final(prepared: Prepared, found: Nested, around: Surroundings) -> _Final:
             key, fitted = models.fitted[name]
             return _Final(name, models.encoders[key], fitted)
     raise TooFewData("no candidate could be fitted on all rows", todo="see the candidates' reasons")
-
-
-def _recalibration(prepared: Prepared, candidate: Candidate, found: Nested) -> Recalibration | None:
-    """An affine map learned from out-of-fold margins, where it lowers the loss of other folds."""
-    target = prepared.target
-    if target.task is not Task.CLASSIFICATION or candidate.out_of_fold is None or candidate.complexity < 2:
-        return None
-    plain = candidate.out_of_fold.predicted
-    mapped = np.full(plain.shape, np.nan)
-    for repeat, folds in enumerate(found.folds):
-        margin = _margins(prepared, plain[repeat])
-        known = (folds >= 0) & np.isfinite(margin.reshape(len(margin), -1)).all(axis=1)
-        for fold in np.unique(folds[folds >= 0]):
-            learned, held = np.flatnonzero(known & (folds != fold)), np.flatnonzero(known & (folds == fold))
-            if len(learned):
-                map_ = Recalibration.fit(margin[learned], target.take(learned))
-                mapped[repeat, held] = _probability(prepared, map_.apply(margin[held]))
-    if not np.isfinite(mapped[found.folds >= 0]).all():
-        return None
-    _, low, _ = gain("log_loss", target, mapped, plain, found.folds, groups=prepared.groups, seed=prepared.seed)
-    if not low > 0:
-        return None
-    rows = np.concatenate([np.flatnonzero(folds >= 0) for folds in found.folds])
-    margin = np.concatenate([_margins(prepared, plain[r])[f >= 0] for r, f in enumerate(found.folds)])
-    return Recalibration.fit(margin, target.take(rows))
-
-
-def _margins(prepared: Prepared, predicted: FloatArray) -> FloatArray:
-    if prepared.target.is_binary:
-        predicted = np.column_stack([1 - predicted, predicted])
-    return margins(prepared.target.task, predicted)
-
-
-def _probability(prepared: Prepared, margin: FloatArray) -> FloatArray:
-    found = probabilities(prepared.target.task, margin)
-    return np.asarray(found[:, 1] if prepared.target.is_binary else found)
 
 
 def _model(
@@ -221,9 +193,7 @@ def _conformal(prepared: Prepared, out: OutOfFold | None, recalibration: Recalib
         return Conformal.of_times(out, prepared.target, horizons=horizons, test_share=share)
     predicted = out.predicted
     if recalibration is not None:
-        predicted = np.stack(
-            [_probability(prepared, recalibration.apply(_margins(prepared, each))) for each in predicted]
-        )
+        predicted = np.stack([recalibrated(prepared.target, each, recalibration) for each in predicted])
     try:
         return Conformal.fit(predicted, prepared.target, groups=_served_groups(prepared), people=prepared.people)
     except TooFewData:
