@@ -11,9 +11,15 @@ import typer
 
 from sartor import __version__
 from sartor.cli import batch, knowledge, monitor, pgx, predict, report, selftest, study
-from sartor.errors import Interrupted, SartorError, Unexpected, UsageError, failing_place
+from sartor.errors import Interrupted, MissingExtra, SartorError, Unexpected, UsageError, failing_place
 
 INTERRUPTED = 130
+EXTRA_OF = dict.fromkeys(
+    ("sklearn", "scipy", "lightgbm", "xgboost", "interpret", "optuna", "shap", "fairlearn", "sksurv", "safetensors",
+     "skops", "matplotlib", "pandas"),
+    "learn",
+) | {"torch": "networks", "distributed": "cluster", "dask": "cluster", "pysam": "bcf"}  # fmt: skip
+"""The extra that brings each library which is not always installed."""
 
 app = typer.Typer(
     name="sartor",
@@ -61,11 +67,21 @@ def main() -> None:
         if end.code == INTERRUPTED:
             _stop(Interrupted("stopped by the user", todo="start it again"), INTERRUPTED)
         raise
+    except ModuleNotFoundError as error:
+        library = str(error.name or "").split(".")[0]
+        if library not in EXTRA_OF:
+            _crashed(error)
+        extra = EXTRA_OF[library]
+        _stop(MissingExtra(f"{library} is not installed", todo=f'pip install "sartor[{extra}]"'), 1)
     except Exception as error:
-        if os.environ.get("SARTOR_TRACEBACK"):
-            traceback.print_exc()
-        what = f"{type(error).__name__} at {failing_place(error)}"
-        _stop(Unexpected(what, todo="please report it; SARTOR_TRACEBACK=1 shows more, patient data included"), 1)
+        _crashed(error)
+
+
+def _crashed(error: Exception) -> NoReturn:
+    if os.environ.get("SARTOR_TRACEBACK"):
+        traceback.print_exception(error)
+    what = f"{type(error).__name__} at {failing_place(error)}"
+    _stop(Unexpected(what, todo="please report it; SARTOR_TRACEBACK=1 shows more, patient data included"), 1)
 
 
 def _stop(error: SartorError, code: int) -> NoReturn:

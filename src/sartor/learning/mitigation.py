@@ -190,7 +190,7 @@ def _fairlearn(module: str, name: str) -> Any:
         return getattr(import_module(module), name)
     except ImportError as error:
         raise MissingExtra(
-            "mitigation needs Fairlearn", where="fairness", todo="pip install 'sartor[learning]'"
+            "mitigation needs Fairlearn", where="fairness", todo="pip install 'sartor[learn]'"
         ) from error
 
 
