@@ -41,11 +41,13 @@ def run_study(
     clock: Callable[[], float],
     now: str,
     progress: Callable[[str], None] = lambda _: None,
+    guessed: Callable[[str], None] = lambda _: None,
 ) -> Publication:
     """One configured study → its folder: model/, validation.json, report.html, predictions.parquet.
 
     config: the parsed configuration; paths in it are relative to `folder`.
     clock:  seconds since the study began; now: ISO time with zone. Both are taken at the edge.
+    guessed: called with each sentence that tells what was guessed rather than stated.
     Raises StudyError (configuration, leaks, too few data), InputError or OutputError; nothing half-made is left.
     """
     study = registry.study(name)
@@ -60,6 +62,8 @@ def run_study(
     )
     progress("preparing")
     prepared = study.prepare(config, around)
+    for sentence in getattr(prepared, "guesses", ()):
+        guessed(wording(study, settings.language).say(sentence))
     progress("fitting")
     fitted = study.fit(prepared, around)
     progress("validating")

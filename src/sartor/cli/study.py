@@ -83,6 +83,7 @@ def study(
             clock=lambda: time.monotonic() - begun,
             now=now(),
             progress=step,
+            guessed=lambda sentence: typer.echo(f"guessed: {sentence}", err=True),
         )
     seconds = time.monotonic() - begun
     typer.echo(_as_json(publication, out, seconds) if as_json else _as_text(publication, out, seconds))

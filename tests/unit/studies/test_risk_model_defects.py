@@ -12,6 +12,8 @@ from sartor import cohort_flow, registry
 from sartor.domain.model import Task
 from sartor.errors import ConfigInvalid, MalformedInput, TooFewData
 from sartor.io.cohort_table import read_cohort
+from sartor.settings import Settings
+from sartor.studies import risk_model
 from sartor.studies.risk_model.prepare import prepare
 
 N = 200
@@ -186,6 +188,23 @@ class TestCells:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(MalformedInput, match=expected):
             read_cohort(tmp_path / name)
+
+
+def test_each_guess_is_said_before_anything_is_fitted(tmp_path, monkeypatch):
+    write_csv(tmp_path / "cohort.csv", *clinic(N))
+
+    def unfitted(prepared, around):
+        raise TooFewData("stopped here")
+
+    monkeypatch.setattr(risk_model, "fit", unfitted)
+    heard = []
+    with pytest.raises(TooFewData, match="stopped here"):
+        cohort_flow.run_study(
+            "risk_model", {"data": "cohort.csv", "target": "outcome"}, folder=tmp_path, out=tmp_path / "out",
+            settings=Settings(), clock=lambda: 0.0, now="2026-11-21T00:00:00Z", guessed=heard.append,
+        )  # fmt: skip
+    assert "The outcome was taken to be outcome = yes." in heard
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path):

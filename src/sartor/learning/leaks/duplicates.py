@@ -31,7 +31,8 @@ class Copies:
     """Rows that are there already.
 
     rows:      how many more rows than different rows.
-    chance:    how many of them the columns' own distributions would make.
+    chance:    how many of them chance would make: by the columns' own distributions, or, where more, by how many rows
+               are alike in the inputs and yet differ in the outcome (people who resemble each other, not copies).
     differing: the one column in which they differ, if one was left out.
     """
 
@@ -59,14 +60,18 @@ def copies(
     collisions = [float(np.log(_collision(column.values))) for column in cohort.columns]
     pairs = _pairs(len(cohort), target)
     chance = float(np.exp(pairs + sum(collisions)))
-    exact = Copies(_repeated(whole, keep), chance)
+    exact = Copies(_repeated(whole, keep), max(chance, _by_resemblance(whole, outcome, keep)))
     if exact.beyond_chance(len(cohort)) or len(parts) < 5 or len(cohort) > PAIRED_AT_MOST:
         return exact
     for column, part, collision in zip(cohort.columns, parts, collisions, strict=True):
         with np.errstate(over="ignore"):
-            rows = _repeated(whole - part, keep)
-        less = Copies(rows, float(np.exp(pairs + sum(collisions) - collision)), column.name)
-        if rows > 2 * exact.rows + LEAST and less.beyond_chance(len(cohort)):
+            others = whole - part
+        rows = _repeated(others, keep)
+        if rows <= 2 * exact.rows + LEAST:
+            continue
+        chance = float(np.exp(pairs + sum(collisions) - collision))
+        less = Copies(rows, max(chance, _by_resemblance(others, outcome, keep)), column.name)
+        if less.beyond_chance(len(cohort)):
             return less
     return exact
 
@@ -130,6 +135,30 @@ def _repeated(hashes: Hashes, groups: npt.NDArray[np.int64] | None) -> int:
     with np.errstate(over="ignore"):
         pairs = hashes + _mixed(groups.astype(np.uint64) * _GOLDEN)
     return len(np.unique(pairs)) - len(np.unique(hashes))
+
+
+def _by_resemblance(whole: Hashes, outcome: Hashes, groups: npt.NDArray[np.int64] | None) -> float:
+    """Expected pairs with the same outcome among those alike in the inputs, from the pairs that differ in it.
+
+    Copies never differ in it. With c the chance that two people have the same outcome: differing × c / (1 − c).
+    """
+    with np.errstate(over="ignore"):
+        inputs = whole - outcome
+        if groups is not None:
+            own = _mixed(groups.astype(np.uint64) * _GOLDEN)
+            _, first = np.unique(whole + own, return_index=True)
+            whole, inputs, own = whole[first], inputs[first], own[first]
+            differing = _alike(inputs) - _alike(whole) - (_alike(inputs + own) - _alike(whole + own))
+        else:
+            differing = _alike(inputs) - _alike(whole)
+    same = min(_collision(outcome), 0.999)
+    return max(differing, 0.0) * same / (1 - same)
+
+
+def _alike(hashes: Hashes) -> float:
+    """Pairs of equal numbers."""
+    _, counts = np.unique(hashes, return_counts=True)
+    return float((counts.astype(float) * (counts - 1) / 2).sum())
 
 
 def _by_chance(cohort: Cohort, target: Target) -> float:
