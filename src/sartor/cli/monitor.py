@@ -57,6 +57,8 @@ def monitor(
             typer.echo(f"{card.name} {version}: {out / 'model'}")
     for line in _lines(card, found, decision):
         typer.echo(line)
+    if outcome is not None and not found.measures:
+        typer.echo(f"  too few outcomes to judge: the policy asks for {policy.events_per_period} with and without")
 
 
 def _kept(files: dict[str, bytes], model: Path) -> tuple[Reference, Policy]:
@@ -142,13 +144,14 @@ def _compare(
     from sartor.explaining.drift.comparison import over_time
     from sartor.learning.performance import Plan, performance
     from sartor.learning.stages import OutOfFold
+    from sartor.learning.updating import fewest
 
     if date is not None and date not in cohort:
         raise UsageError(f"no column {date}", todo=f"choose from {', '.join(cohort.names)}")
     values = _values(model, cohort)
     novelty = None if model.novelty is None else model.novelty.p_value(model.matrix(cohort))
     found = compare(reference, cohort, values if values.ndim == 1 else values.max(axis=1), policy, novelty=novelty)
-    if target is None:
+    if target is None or fewest(target) < policy.events_per_period:
         return found
     own = values[rows]
     measures = performance(target, OutOfFold(own[None]), Plan(resamples=500, where="monitoring", brief=True)).measures

@@ -27,10 +27,10 @@ def recalibrated(model: Model, cohort: Cohort, target: Target, *, least_events: 
     Raises TooFewData below `least_events` events or non-events (rows, for a continuous outcome). A recalibration that
     gains nothing out of fold (Brier score, absolute error; concordance cannot change) is kept to the intercept.
     """
-    fewest = _fewest(target)
-    if fewest < least_events:
+    count = fewest(target)
+    if count < least_events:
         raise TooFewData(
-            f"{fewest} events (or non-events) where the update policy asks for {least_events}",
+            f"{count} events (or non-events) where the update policy asks for {least_events}",
             todo="gather more outcomes",
         )
     margins = _margins(model, cohort)
@@ -102,7 +102,8 @@ def _out_of_fold(margins: Any, target: Target) -> tuple[float, float]:
     return tuple(score(metric, target, _values(each, target)) for each in (margins, after))  # type: ignore[return-value]
 
 
-def _fewest(target: Target) -> int:
+def fewest(target: Target) -> int:
+    """How many outcomes there are of the rarest kind: events or non-events, the rarest class, rows of a value."""
     if target.task is Task.REGRESSION:
         return len(target)
     if target.events is not None:

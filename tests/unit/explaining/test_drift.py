@@ -121,3 +121,16 @@ def test_reference_and_policy_survive_being_stored(reference: drift.Reference) -
     for kind in (drift.Reference, drift.Policy):
         with pytest.raises(ModelRefused):
             kind.from_json(b'{"format": 1}')
+
+
+def test_a_whole_number_code_is_the_same_label_with_and_without_its_point():
+    from sartor.explaining.drift.comparison import _input
+    from sartor.explaining.drift.policy import default_policy
+    from sartor.explaining.drift.reference import Distribution
+
+    before = Distribution(name="stage", n=400, missing=0.0, shares={"1.0": 0.5, "2.0": 0.5})
+    codes = np.array([0, 1] * 150, np.int32)
+    now = _input(before, Cohort((Column("stage", ColumnKind.CATEGORY, codes, ("1", "2")),)), default_policy())
+    assert now.psi < 0.01
+    assert now.p_value > 0.5
+    assert now.new_labels == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import erfc, sqrt
 
@@ -161,9 +161,24 @@ def _input(before: Distribution, cohort: Cohort, policy: Policy) -> InputDrift:
         values = values[np.isfinite(values)]
         psi, p_value = _of_numbers(np.array(before.quantiles), size, values)
         return InputDrift(before.name, n, psi, p_value, before.missing, missing, p_missing)
-    labels = [label for label in column.labels() if label]
-    psi, p_value, new, share = _of_labels(before.shares or {}, size, labels)
+    labels = [_one_way(label) for label in column.labels() if label]
+    psi, p_value, new, share = _of_labels(_summed(before.shares or {}), size, labels)
     return InputDrift(before.name, n, psi, p_value, before.missing, missing, p_missing, new, share)
+
+
+def _one_way(label: str) -> str:
+    """A label, whole numbers written one way: "1.0" is "1", whichever table it comes from."""
+    try:
+        return f"{float(label):.12g}"
+    except ValueError:
+        return label
+
+
+def _summed(shares: Mapping[str, float]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for label, share in shares.items():
+        found[_one_way(label)] = found.get(_one_way(label), 0.0) + share
+    return found
 
 
 def _of_numbers(quantiles: Floats, size: float, values: Floats) -> tuple[float, float]:

@@ -7,6 +7,8 @@ import numpy as np
 from sartor.domain.model import Task
 from sartor.learning.learner import FloatArray
 
+MOST_MISSING = 1e-3
+"""Of the margin (or of 1): what rounding and quadrature may leave over; measured in validation/explanations."""
 LEAST = 1e-6
 
 
@@ -44,11 +46,14 @@ def margins(task: Task, predicted: FloatArray) -> FloatArray:
 def completed(base: FloatArray, contributions: FloatArray, margin: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The same attribution with what rounding or quadrature left over shared out in proportion to size.
 
-    base: (n,), contributions: (n, columns), margin: (n,).
+    base: (n,), contributions: (n, columns), margin: (n,). A row that lacks more than `MOST_MISSING` stays as it is, so
+    that contributions that are wrong do not add up, and the check of a study tells so.
     """
     missing = margin - base - contributions.sum(axis=1)
+    wrong = np.abs(missing) > MOST_MISSING * np.maximum(1.0, np.abs(margin))
+    missing = np.where(wrong, 0.0, missing)
     size = np.abs(contributions)
     total = size.sum(axis=1, keepdims=True)
     share = np.divide(size, total, out=np.zeros_like(size), where=total > 0)
     spread = contributions + share * missing[:, None]
-    return margin - spread.sum(axis=1), spread
+    return np.where(wrong, base, margin - spread.sum(axis=1)), spread
