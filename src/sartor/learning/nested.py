@@ -154,7 +154,7 @@ class _Engine:
         each = float(np.mean([result.least_s for result in done]))
         return self.clock() + each * (-(-folds // self.workers) + 1.25) + self.budget.refit_s <= self.budget.ends
 
-    def limits(self, ahead: int) -> dict[str, float | None]:
+    def limits(self, ahead: int) -> dict[str, Any]:
         """When the search of the next training part must end, sharing what is left over the parts to come.
 
         `last`: no learner is begun later than that, with what is left kept for fitting the last model.

@@ -241,7 +241,7 @@ def beats(scores: FloatArray, standing: FloatArray) -> bool:
     apart = (scores - standing)[np.isfinite(scores) & np.isfinite(standing)]
     if len(apart) < 2:
         return bool(len(apart)) and float(apart[0]) > LEAST_GAIN
-    return float(apart.mean()) > max(LEAST_GAIN, float(apart.std(ddof=1)) / np.sqrt(len(apart)))
+    return bool(float(apart.mean()) > max(LEAST_GAIN, float(apart.std(ddof=1)) / np.sqrt(len(apart))))
 
 
 class _TimeUp(Exception):
