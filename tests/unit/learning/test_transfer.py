@@ -24,6 +24,7 @@ from sartor.learning.transfer import (
 )
 from sartor.learning.transfer.boosting import cox_derivatives, fit_booster
 from sartor.learning.transfer.candidates import adapted, effective_size, folds, shift_weights
+from sartor.learning.transfer.guard import Assessed, source_shown
 from sartor.learning.transfer.measures import discrimination, multiplicities
 from sartor.learning.transfer.penalised import breslow, deviance, fit_sparsely_towards
 
@@ -250,3 +251,25 @@ def test_adapting_with_many_rows_forgets_a_wrong_source() -> None:
     values, target = binary(3000, EFFECTS, 16)
     found = adapted(fit_source(source_values, source_target, seed=0), values, target, 1.0)
     assert found.coefficients == pytest.approx(EFFECTS, abs=0.2)
+
+
+@pytest.mark.parametrize("kind", ["binary", "number", "survival"])
+def test_a_source_is_shown_only_where_it_ranks_the_target(kind: str) -> None:
+    def site(n: int, effects: np.ndarray, seed: int) -> tuple[np.ndarray, Target]:
+        if kind == "survival":
+            return survival(n, effects, seed)
+        values, target = binary(n, effects, seed)
+        noise = np.random.default_rng(seed).normal(size=n)
+        return values, target if kind == "binary" else Target(Task.REGRESSION, values @ effects + noise)
+
+    source = fit_source(*site(400, EFFECTS, 1), seed=0)
+    assert source_shown(source, *site(80, EFFECTS, 2))
+    assert not source_shown(source, *site(80, -EFFECTS, 2))
+
+
+def test_odds_lean_to_a_source_that_is_shown_and_away_from_one_that_is_not() -> None:
+    ways = {way.name: Assessed(way, 1.0, 30.0) for way in methods(Task.CLASSIFICATION, ("linear",))}
+    shares = {shown: weigh(ways, 60, Task.CLASSIFICATION, shown=shown) for shown in (True, None, False)}
+    assert all(sum(each.values()) == pytest.approx(1) for each in shares.values())
+    assert shares[True]["source_intercept"] > shares[None]["source_intercept"] > shares[False]["source_intercept"]
+    assert shares[None]["local"] == pytest.approx(shares[None]["source_slope"])

@@ -11,11 +11,15 @@ import pytest
 from study_world import conduct, surroundings
 
 from sartor.domain.document import Figure, Paragraph, TableBlock
+from sartor.domain.model import Task
 from sartor.errors import ConfigInvalid, LeakFound, TooFewData
 from sartor.explaining.wording import WordingTable
 from sartor.io.cohort_table import read_cohort
 from sartor.learning.model import model_from_files
+from sartor.learning.task import Target
+from sartor.learning.transfer import Compared
 from sartor.studies.transfer import prepare
+from sartor.studies.transfer.fit import safest
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 WORDING = Path(__file__).resolve().parents[3] / "src" / "sartor" / "studies"
@@ -84,7 +88,14 @@ def test_every_way_stands_side_by_side_and_the_guarded_one_is_a_model(task: str,
     table = read_cohort(hospitals / "target.csv")
     predicted = fitted.model.predict(table, [str(i) for i in range(len(table))])
     assert predicted.base + predicted.contributions.sum(axis=1) == pytest.approx(predicted.margin, abs=1e-6)
-    assert np.corrcoef(predicted.margin, publication.predictions["guarded"])[0, 1] > 0.5
+    handed = fitted.handed_over
+    assert (handed == "guarded") == guard.passed
+    assert np.corrcoef(predicted.margin, publication.predictions[handed])[0, 1] > 0.5
+    assert publication.predictions["prediction"] == pytest.approx(publication.predictions[handed])
+    served, told = (validation.find(metric, candidate=name) for name in ("pipeline", handed))
+    assert served is not None
+    assert told is not None
+    assert served.value == told.value
     again = model_from_files(publication.files, publication.card).predict(table, predicted.ids)
     assert np.array_equal(again.value, predicted.value, equal_nan=True)
     said = np.isfinite(predicted.value) & np.isfinite(predicted.low)
@@ -214,3 +225,19 @@ def test_follow_up_and_repeated_patients_stop_the_study(hospitals: Path) -> None
 def test_settings_of_the_wrong_kind_are_named(wrong: dict[str, Any], hospitals: Path) -> None:
     with pytest.raises(ConfigInvalid, match=next(iter(wrong))):
         prepare(BASE | TASKS["classification"] | wrong, surroundings(hospitals))
+
+
+def test_a_guard_that_falls_short_hands_over_the_better_of_source_and_local() -> None:
+    generator = np.random.default_rng(0)
+    outcome = np.repeat([0.0, 1.0], 60)
+    target = Target(Task.CLASSIFICATION, outcome, classes=("no", "yes"))
+    good, poor = outcome + generator.normal(size=120), outcome + 3 * generator.normal(size=120)
+    parts = np.zeros((1, 120), dtype=np.int64)
+
+    def chosen(source: np.ndarray, local: np.ndarray, guarded: np.ndarray) -> str:
+        ways = {"source": source[None], "local": local[None], "guarded": guarded[None]}
+        return safest(target, Compared({0: ways}, parts, (), 96))
+
+    assert chosen(good, poor, poor) == "source_intercept"
+    assert chosen(poor, good, poor) == "local"
+    assert chosen(poor, good, good) == "guarded"

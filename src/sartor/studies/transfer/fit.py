@@ -29,9 +29,13 @@ from sartor.learning.transfer import (
     methods,
     transferred,
 )
-from sartor.learning.transfer.candidates import effective_size, shift_weights
+from sartor.learning.transfer.candidates import LOCAL, SOURCE, effective_size, shift_weights
 from sartor.learning.transfer.learners import NAME
+from sartor.learning.transfer.measures import discrimination
 from sartor.studies.transfer.prepare import PreparedTransfer
+
+ALLOWED = 0.01
+"""The guard's promise: no more below the better of source and local than this, in the headline measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class FittedTransfer:
     compared: out-of-fold margins of every way. linear: final coefficients by way, on `columns` (standardised).
     weights:  the guard's, on all rows of the target. effective: rows of the source after covariate-shift weighting.
     repeats_made: fewer than asked for where the time budget ended first.
+    handed_over: "guarded", or the simpler way that the model is instead, where the guard fell short out of fold.
     """
 
     compared: Compared
@@ -52,6 +57,7 @@ class FittedTransfer:
     reason: str
     effective: float
     repeats_made: int
+    handed_over: str = GUARDED
 
 
 def fit(prepared: PreparedTransfer, around: Surroundings) -> FittedTransfer:
@@ -79,17 +85,32 @@ def fit(prepared: PreparedTransfer, around: Surroundings) -> FittedTransfer:
     source = fit_source(of_source, sites.source, seed=prepared.seed, learners=prepared.learners)
     fitted, guarded, _ = fit_all(source, of_target, sites.target, ways, seed=prepared.seed, trusted=prepared.trusted)
     target_matrix = matrix.take(sites.n_source + every)
+    handed_over = safest(sites.target, compared)
+    final = guarded if handed_over == GUARDED else Guarded({handed_over: (1.0, fitted[handed_over])})
     return FittedTransfer(
         compared=compared,
         methods=ways,
-        model=_model(prepared, encoder, guarded, target_matrix, compared),
+        model=_model(prepared, encoder, final, target_matrix, compared.margins[WHOLE][handed_over]),
         linear={name: each for name, each in fitted.items() if isinstance(each, Linear)},
         columns=matrix.columns,
         weights={name: share for name, (share, _) in guarded.parts.items()},
         reason=guarded.reason,
         effective=effective_size(shift_weights(of_source, of_target)),
         repeats_made=len(compared.parts),
+        handed_over=handed_over,
     )
+
+
+def safest(target: Target, compared: Compared) -> str:
+    """The guarded average, unless it fell short out of fold by more than is allowed: then the better of source (its
+    mean set right) and local, so that no model is handed over that this very comparison advises against."""
+    ways = compared.margins[WHOLE]
+    once = np.ones((1, len(target)))
+    value = {name: discrimination(target, ways[name], compared.parts, once).value for name in (SOURCE, LOCAL, GUARDED)}
+    better = max((SOURCE, LOCAL), key=lambda name: value[name])
+    if value[GUARDED] >= value[better] - ALLOWED:
+        return GUARDED
+    return LOCAL if better == LOCAL else "source_intercept"
 
 
 def _in_time(budget: float | None, began: float, now: float, done: int) -> bool:
@@ -97,7 +118,7 @@ def _in_time(budget: float | None, began: float, now: float, done: int) -> bool:
     return budget is None or began + (now - began) * (done + 1) / done <= 0.9 * budget
 
 
-def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: Any, compared: Compared) -> Model:
+def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: Any, margins: FloatArray) -> Model:
     sites = prepared.sites
     found = transferred(guarded.parts, matrix, sites.target, calibration=(1.0, 0.0))
     importance = matrix.by_feature(np.abs(found.contributions(matrix)[1])).mean(axis=0)
@@ -108,7 +129,7 @@ def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: A
         features=features(target_rows, dict(zip(matrix.features, importance, strict=True))),
         task=sites.target.task,
         learner=NAME,
-        conformal=_conformal(sites.target, compared.margins[WHOLE][GUARDED], prepared.folds),
+        conformal=_conformal(sites.target, margins, prepared.folds),
         novelty=_novelty(matrix),
         classes=sites.target.classes if sites.target.task is Task.CLASSIFICATION else (),
         horizons=horizons(prepared),
@@ -116,7 +137,7 @@ def _model(prepared: PreparedTransfer, encoder: Any, guarded: Guarded, matrix: A
 
 
 def _conformal(target: Target, margins: FloatArray, count: int) -> Any:
-    """Intervals from the guarded out-of-fold predictions; None where they are too few."""
+    """Intervals from the out-of-fold predictions of what is handed over; None where they are too few."""
     from sartor.learning.conformal import Conformal
 
     predicted = margins

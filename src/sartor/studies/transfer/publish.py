@@ -70,9 +70,10 @@ def _verdict(prepared: PreparedTransfer, validation: Validation, metric: str) ->
         )
     ]
     gain = difference.low is not None and difference.low > 0
-    harm = difference.value is not None and difference.value < -0.01
-    key = "verdict.gain" if gain else "verdict.harm" if harm else "verdict.even"
-    said.append(worded(key, better=say(f"way.{difference.note}"), difference=_interval(difference, signed=True)))
+    handed = str(validation.facts["handed_over"])
+    key = "verdict.harm" if handed != GUARDED else "verdict.gain" if gain else "verdict.even"
+    given = {"better": say(f"way.{difference.note}"), "difference": _interval(difference, signed=True)}
+    said.append(worded(key, **given, **({"handed": say(f"way.{handed}")} if handed != GUARDED else {})))
     return tuple(said)
 
 
@@ -177,6 +178,8 @@ def _guard(validation: Validation, metric: str, fitted: FittedTransfer) -> Secti
     said = [worded("guard.lead")]
     if fitted.reason:
         said.append(worded(f"guard.{fitted.reason}"))
+    if fitted.handed_over != GUARDED:
+        said.append(worded("guard.fallen_back", handed=say(f"way.{fitted.handed_over}")))
     blocks = (Paragraph(said=tuple(said)), table, parts)
     return Section(anchor="guard", heading=worded("heading.guard"), blocks=blocks)
 
@@ -263,7 +266,11 @@ def _card(
         sartor_version=__version__,
         seed=prepared.seed,
         licence=str(config.get("licence", "")),
-        facts={"guard_weights": dict(fitted.weights), "n_source": prepared.sites.n_source},
+        facts={
+            "guard_weights": dict(fitted.weights),
+            "handed_over": fitted.handed_over,
+            "n_source": prepared.sites.n_source,
+        },
     )
 
 
@@ -277,7 +284,7 @@ def _predictions(prepared: PreparedTransfer, fitted: FittedTransfer) -> dict[str
         is_risk = target.task is Task.CLASSIFICATION
         found = 1 / (1 + np.exp(-np.clip(margins, -500, 500))) if is_risk else margins
         columns[name] = found.mean(axis=0)
-    columns["prediction"] = columns[GUARDED]
+    columns["prediction"] = columns[fitted.handed_over]
     return columns
 
 

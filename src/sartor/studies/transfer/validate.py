@@ -14,12 +14,10 @@ from sartor.learning.transfer import GUARDED, WHOLE
 from sartor.learning.transfer.candidates import LOCAL, SOURCE
 from sartor.learning.transfer.measures import METRIC, Sampled, brier, calibration, discrimination, multiplicities
 from sartor.studies.transfer.card import NAME
-from sartor.studies.transfer.fit import FittedTransfer
+from sartor.studies.transfer.fit import ALLOWED, FittedTransfer
 from sartor.studies.transfer.prepare import PreparedTransfer
 
 PIPELINE = "pipeline"
-ALLOWED = 0.01
-"""The guard's promise: no more below the better of source and local than this, in the headline measure."""
 BINS = 5
 
 
@@ -38,7 +36,7 @@ def validate(prepared: PreparedTransfer, fitted: FittedTransfer, around: Surroun
         difference = found[GUARDED].minus(found[better])
         measures.append(_measure(f"{metric}_minus_better", GUARDED, difference, target, at, note=better))
         if size == WHOLE:
-            measures.append(_measure(metric, PIPELINE, found[GUARDED], target, None))
+            measures.append(_measure(metric, PIPELINE, found[fitted.handed_over], target, None))
             checks.append(_guard_check(difference, better))
     measures += _calibrations(prepared, fitted)
     return Validation(
@@ -53,6 +51,7 @@ def validate(prepared: PreparedTransfer, fitted: FittedTransfer, around: Surroun
             "rows_learned_from": fitted.compared.trained,
             "n_source": prepared.sites.n_source,
             "n_target": len(target),
+            "handed_over": fitted.handed_over,
             "weights": dict(fitted.weights),
             "effective_source_rows": fitted.effective,
         },
@@ -105,7 +104,7 @@ def _calibrations(prepared: PreparedTransfer, fitted: FittedTransfer) -> list[Me
     found = []
     for name, margins in fitted.compared.margins[WHOLE].items():
         slope, intercept = calibration(target, margins, seed=prepared.seed)
-        candidates = (name, PIPELINE) if name == GUARDED else (name,)
+        candidates = (name, PIPELINE) if name == fitted.handed_over else (name,)
         for candidate in candidates:
             found.append(_measure("calibration_slope", candidate, slope, target))
             if target.task is not Task.SURVIVAL:
