@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,8 @@ from sartor.errors import ModelRefused
 from sartor.learning.learner import Encoding
 from sartor.learning.task import Matrix, Target
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""2 since long code lists may be ordered; an encoder without one is still written as 1."""
 OTHER: Final = "(other)"
 MISSING: Final = "(missing)"
 KNOTS: Final[Mapping[int, tuple[float, ...]]] = {
@@ -46,6 +48,8 @@ class Options:
     indicator:   dense: a 0/1 column "is missing" where at least this share of the training rows is missing.
     splines:     dense: number of knots of restricted cubic splines (0 for straight lines).
     min_values:  a number with fewer distinct values gets no spline.
+    ordered_from: native: a category with at least so many levels in training is taken as places in the order of its
+                 codes, so that a tree may part whole chapters (ICD, ATC) and a rare code goes with its neighbours.
     selector:    chooses among the features by the rows and outcomes that the encoder is fitted on; None keeps all.
     """
 
@@ -54,6 +58,7 @@ class Options:
     indicator: float = 0.005
     splines: int = 0
     min_values: int = 10
+    ordered_from: int = 50
     selector: Selector | None = None
 
 
@@ -155,7 +160,45 @@ class CategoryRule:
         out[rows, codes[rows] - first] = 1.0
 
 
-Rule = NumberRule | CategoryRule
+@dataclass(frozen=True, slots=True)
+class OrderedRule:
+    """A long list of codes as places in their order: numbers by size, then the rest letter by letter.
+
+    levels: every label seen in training, in order. A label never seen lies half-way between its neighbours.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+
+    def columns(self, encoding: Encoding) -> tuple[str, ...]:
+        """Names of the encoded columns."""
+        return (self.name,)
+
+    def write(self, column: Column, out: npt.NDArray[Any], encoding: Encoding) -> None:
+        """Fill the columns `out`, (n, 1), NaN where missing."""
+        keys = [code_order(label) for label in self.levels]
+        place = {label: float(at) for at, label in enumerate(self.levels)}
+
+        def of(label: str) -> float:
+            if not label:
+                return np.nan
+            return place[label] if label in place else bisect_left(keys, code_order(label)) - 0.5
+
+        if column.kind is ColumnKind.CATEGORY:
+            table = np.array([*(of(label) for label in column.categories), np.nan])
+            out[:, 0] = table[column.values]
+        else:
+            out[:, 0] = [of(label) for label in column.labels()]
+
+
+def code_order(label: str) -> tuple[int, float, str]:
+    """The key by which codes are ordered."""
+    value = _number(label)
+    return (1, 0.0, label) if np.isnan(value) else (0, value, label)
+
+
+Rule = NumberRule | CategoryRule | OrderedRule
+KINDS: Final[Mapping[type, str]] = {NumberRule: "number", CategoryRule: "category", OrderedRule: "ordered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +243,8 @@ class Encoder:
         """Labels that training never saw: per feature, how many rows have each."""
         found = {}
         for rule in self.rules:
-            if isinstance(rule, CategoryRule) and rule.name in cohort:
-                known = {*rule.levels, *rule.pooled, ""}
+            if not isinstance(rule, NumberRule) and rule.name in cohort:
+                known = {*rule.levels, *getattr(rule, "pooled", ()), ""}
                 counts = Counter(label for label in cohort.column(rule.name).labels() if label not in known)
                 if counts:
                     found[rule.name] = dict(sorted(counts.items()))
@@ -209,10 +252,9 @@ class Encoder:
 
     def to_json(self) -> bytes:
         """The rules as JSON; the same rules give the same bytes."""
-        rules = [
-            {"kind": "category" if isinstance(rule, CategoryRule) else "number", **asdict(rule)} for rule in self.rules
-        ]
-        state = {"format": FORMAT, "encoding": self.encoding.value, "rules": rules}
+        rules = [{"kind": KINDS[type(rule)], **asdict(rule)} for rule in self.rules]
+        ordered = any(isinstance(rule, OrderedRule) for rule in self.rules)
+        state = {"format": FORMAT if ordered else 1, "encoding": self.encoding.value, "rules": rules}
         return (json.dumps(state, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -287,6 +329,8 @@ def _rule(state: Mapping[str, Any]) -> Rule:
     }
     if state["kind"] == "category":
         return CategoryRule(**content)
+    if state["kind"] == "ordered":
+        return OrderedRule(**content)
     if state["kind"] != "number":
         raise ValueError(f"no such rule: {state['kind']}")
     return NumberRule(**content)
@@ -335,10 +379,12 @@ def _knots(present: npt.NDArray[np.float64], options: Options) -> tuple[float, .
     return ()
 
 
-def _fit_category(column: Column, encoding: Encoding, options: Options) -> CategoryRule:
+def _fit_category(column: Column, encoding: Encoding, options: Options) -> Rule:
     n_levels = len(column.categories)
     counts = np.bincount(column.values[column.values >= 0], minlength=n_levels)
     seen = np.flatnonzero(counts)
+    if encoding is Encoding.NATIVE and len(seen) >= options.ordered_from:
+        return OrderedRule(column.name, tuple(sorted((column.categories[code] for code in seen), key=code_order)))
     kept = [int(code) for code in seen if counts[code] >= options.min_count]
     if encoding is Encoding.DENSE and len(kept) > options.max_levels:
         kept = sorted(sorted(kept, key=lambda code: (-counts[code], code))[: options.max_levels])

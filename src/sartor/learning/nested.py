@@ -155,17 +155,17 @@ class _Engine:
         return self.clock() + each * (-(-folds // self.workers) + 1.25) + self.budget.refit_s <= self.budget.ends
 
     def limits(self, ahead: int) -> dict[str, Any]:
-        """When the search of the next training part must end, sharing what is left over the parts to come.
+        """(deadline, last) of the plan of the next training part, sharing what is left over the parts to come.
 
-        `last`: no learner is begun later than that, with what is left kept for fitting the last model.
+        What the last model takes to fit is kept.
         """
         if self.budget.ends is None:
-            return {"deadline": None, "last": None}
+            return None, None
         now, refit_s = self.clock(), self.budget.refit_s
         left = self.budget.ends - now
         rounds = -(-ahead // self.workers) + (1 if ahead else 0)
         share = max(left / max(rounds, 1), 0.0)
-        return {"deadline": now + share - refit_s, "last": min(now + 1.5 * share, self.budget.ends - refit_s)}
+        return now + share - refit_s, min(now + 1.5 * share, self.budget.ends - refit_s)
 
     def fold(self, repeat: int, fold: int, ahead: int) -> FoldResult:
         prepared = self.prepared
@@ -176,7 +176,8 @@ class _Engine:
         seed = _seed(prepared.seed, repeat, fold)
         begun = self.clock()
         place = repeat * (int(self.outer.max()) + 1) + fold
-        plan = replace(self.plan, seed=seed, fold=place, **self.limits(ahead))
+        deadline, last = self.limits(ahead)
+        plan = replace(self.plan, seed=seed, fold=place, deadline=deadline, last=last)
         selection = select(cohort, target, self.learners, plan, self.clock, groups=groups, dates=dates)
         standing = [one for one in selection.tried.values() if one.predicted is not None]
         models = refit(cohort, target, standing, seed, self.clock)
@@ -222,7 +223,8 @@ class _Engine:
         prepared = self.prepared
         late = {n for each in results.values() for n, one in each.selection.tried.items() if one.failure == OUT_OF_TIME}
         learners = [one for one in self.learners if one.name not in late]
-        plan = replace(self.plan, seed=_seed(prepared.seed, 0, -1), **self.limits(0))
+        deadline, last = self.limits(0)
+        plan = replace(self.plan, seed=_seed(prepared.seed, 0, -1), deadline=deadline, last=last)
         return select(
             prepared.cohort, prepared.target, learners, plan, self.clock, groups=prepared.groups,
             dates=prepared.dates,

@@ -122,3 +122,29 @@ class TestBoth:
 def test_anything_else_is_refused(content):
     with pytest.raises(ModelRefused):
         encoder_from_json(content)
+
+
+class TestOrderedCodes:
+    def codes(self, n=60):
+        return [f"{400 + at}.{at % 7}" for at in range(n - 2)] + ["V45", "E888"]
+
+    def test_a_long_code_list_becomes_places_in_its_order(self):
+        encoder = fit_encoder(Cohort((category("icd", self.codes() * 3),)), Encoding.NATIVE)
+        matrix = encoder.apply(Cohort((category("icd", ["400.0", "401.1", "V45", "E888", ""]),)))
+        assert not matrix.categorical.any()
+        assert matrix.values[:4, 0].tolist() == [0, 1, 59, 58]
+        assert np.isnan(matrix.values[4, 0])
+
+    def test_a_code_never_seen_lies_between_its_neighbours_and_is_reported(self):
+        encoder = fit_encoder(Cohort((category("icd", self.codes() * 3),)), Encoding.NATIVE)
+        new = Cohort((category("icd", ["400.5", "9"]),))
+        assert encoder.apply(new).values[:, 0].tolist() == [0.5, -0.5]
+        assert encoder.unseen(new) == {"icd": {"400.5": 1, "9": 1}}
+        again = encoder_from_json(encoder.to_json())
+        assert again == encoder
+        assert again.apply(new).values.tolist() == encoder.apply(new).values.tolist()
+
+    def test_a_short_list_stays_a_category_and_is_still_written_as_before(self):
+        encoder = fit_encoder(Cohort((category("icd", self.codes(49) * 12),)), Encoding.NATIVE)
+        assert encoder.apply(Cohort((category("icd", ["400.0"]),))).categorical.all()
+        assert b'"format": 1' in encoder.to_json()
