@@ -136,8 +136,8 @@ def _suggest(trial: Suggest) -> dict[str, Any]:
 
 
 DEFAULTS = {"width": 32, "step": 0.01, "decay": 0.05, "dropout": 0.2}
-RANK = 0.2
-"""Weight of the ranking loss beside the likelihood: small, since ranking alone bends probabilities."""
+RANK = 0.02
+"""Weight of the ranking loss beside the likelihood: on NHANES I a fiftieth ranks better, a fifth bends probabilities."""
 
 
 def _cox_gradient(target: Target, weights: FloatArray | None, outputs: FloatArray, rows: Any) -> FloatArray:
@@ -343,7 +343,7 @@ class HazardNetwork:
 
     def suggest(self, trial: Suggest, target: Target) -> dict[str, Any]:
         """Width, step size, decay, dropout, weight of the ranking loss."""
-        return _suggest(trial) | {"rank": trial.suggest_float("rank", 0.02, 1.0, log=True)}
+        return _suggest(trial) | {"rank": trial.suggest_float("rank", 0.002, 0.2, log=True)}
 
     def defaults(self, target: Target) -> dict[str, Any]:
         """Two layers of 32."""

@@ -24,7 +24,7 @@ from sartor.studies.risk_model.publish import (
 )
 from sartor.studies.risk_model.publish.model_card import model_card
 from sartor.studies.risk_model.publish.regulatory import FOLDER, regulatory_document, regulatory_files
-from sartor.studies.risk_model.publish.telling import Told, say
+from sartor.studies.risk_model.publish.telling import Told
 from sartor.studies.risk_model.publish.verdict import Verdict, judged
 
 
@@ -67,7 +67,7 @@ def document(told: Told, verdict: Verdict, features: tuple[Feature, ...]) -> Doc
         elsewhere_sections.provenance(told),
     )
     return Document(
-        title=str(told.config.get("title") or say("title", outcome=told.outcome)),
+        title=told.title,
         verdict=summary.verdict_lines(told, verdict),
         sections=tuple(each for each in sections if each is not None and each.blocks),
     )

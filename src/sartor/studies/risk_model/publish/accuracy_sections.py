@@ -24,7 +24,7 @@ from sartor.studies.risk_model.publish.telling import (
 )
 
 AT = ("net_benefit", "selection_rate", "sensitivity", "specificity", "ppv", "npv")
-AT_HORIZON = ("auc_at", "brier_at", "scaled_brier_at", "observed_expected_at", "ici_at")
+AT_HORIZON = ("auc_at", "brier_at", "scaled_brier_at", "observed_expected_at", "ici_at", "calibration_slope_at")
 IN_SHARES = frozenset({"selection_rate", "sensitivity", "specificity", "ppv", "npv"})
 THIRDS = ("low", "middle", "high")
 BINS = 25
@@ -70,10 +70,12 @@ def _calibration(told: Told) -> Blocks:
     blocks: Blocks = []
     for curve in found:
         at = curve.name.partition(":")[2]
+        at = f"{at} {told.prepared.target.unit}".strip()
         title = say("figure.calibration_at", at=at) if at else say("figure.calibration")
         blocks.append(calibration_figure(curve, title, told))
     if found and (slope := told.measure("calibration_slope")) is not None and slope.value is not None:
         key = "even" if 0.9 <= slope.value <= 1.1 else "extreme" if slope.value < 0.9 else "timid"
+        key = f"{key}_value" if told.task is Task.REGRESSION else key
         blocks.append(lead(worded(f"calibration.{key}", slope=interval(slope))))
     return blocks
 
@@ -151,7 +153,7 @@ def _incidence(told: Told) -> list[Figure]:
     return [
         Figure(
             kind="line", title=say("figure.incidence"), alt=say("alt.incidence", at=short(at), parts="; ".join(said)),
-            x_label=say("axis.time", unit=target.unit or say("units")), y_label=say("axis.incidence"),
+            x_label=told.time_axis, y_label=say("axis.incidence"),
             series=tuple(series), y_range=(0.0, 1.0),
         )
     ]  # fmt: skip
@@ -180,7 +182,9 @@ def usefulness(told: Told) -> Section:
     """Decision curve, thresholds, horizons, and a clinician on the same patients."""
     blocks: Blocks = []
     if figure := _decision(told):
-        blocks += [lead(worded("useful.lead")), figure]
+        over_time = told.task is Task.SURVIVAL and bool(told.horizons)
+        said = worded("useful.by", at=told.by(told.horizons[0])) if over_time else None
+        blocks += [lead(*(each for each in (worded("useful.lead"), said) if each is not None)), figure]
     blocks += _thresholds(told) + _horizons(told) + _clinician(told)
     return Section(anchor="usefulness", heading=worded("heading.usefulness"), blocks=tuple(blocks))
 
@@ -250,7 +254,14 @@ def certainty(told: Told) -> Section:
     ]  # fmt: skip
     if not rows:
         return Section(anchor="certainty", heading=worded("heading.certainty"), blocks=(lead(worded("certain.none")),))
-    blocks: Blocks = [lead(worded("certain.lead")), table("coverage", ("part", "rows", "covered", "naive"), rows)]
+    over_time = told.task is Task.SURVIVAL
+    blocks: Blocks = [
+        lead(worded("certain.lead_over_time" if over_time else "certain.lead")),
+        table("coverage_over_time" if over_time else "coverage",
+              ("part", "rows", "outlived", "by_itself") if over_time else ("part", "rows", "covered", "naive"), rows),
+    ]  # fmt: skip
+    if over_time:
+        blocks.append(lead(worded("certain.over_time")))
     size = told.measure("mean_set_size") or told.measure("mean_interval_width")
     if size is not None and size.value is not None:
         blocks.append(lead(worded(f"certain.{size.name}", value=short(size.value))))

@@ -109,7 +109,7 @@ def _facts(told: Told, features: tuple[Feature, ...], verdict: Verdict) -> dict[
     learners = [candidate_name(each.name) for each in fitted.candidates]
     headline = told.measure(told.metric)
     facts = {
-        "title": str(told.config.get("title") or say("title", outcome=told.outcome)),
+        "title": told.title,
         "summary": say("fact.summary"),
         "intended_use": str(told.config.get("intended_use") or ""),
         "objectives": say("fact.objectives_both" if prepared.sites else "fact.objectives"),

@@ -47,7 +47,7 @@ def people(told: Told) -> Section:
     blocks.append(_table_one(told))
     blocks += _represented(told)
     if told.task is Task.SURVIVAL:
-        blocks.append(_follow_up(told.prepared))
+        blocks.append(_follow_up(told))
     return Section(anchor="people", heading=worded("heading.people"), blocks=tuple(blocks))
 
 
@@ -140,8 +140,8 @@ def _represented_by(found: dict[tuple[str, str], Measure], group: str) -> tuple[
     return (rows, shares(share), with_outcome, shares(found.get(("missing_share", group))))
 
 
-def _follow_up(prepared: Prepared) -> Figure:
-    curve = kaplan_meier(prepared.target)
+def _follow_up(told: Told) -> Figure:
+    curve = kaplan_meier(told.prepared.target)
     times = np.concatenate(([0.0], np.asarray(curve.times, float)))
     alive = np.concatenate(([1.0], np.asarray(curve.values, float)))
     kept = np.unique(np.linspace(0, len(times) - 1, 200).astype(int))
@@ -150,7 +150,7 @@ def _follow_up(prepared: Prepared) -> Figure:
         kind="line",
         title=say("figure.follow_up"),
         alt=say("alt.follow_up", last=short(float(times[-1])), alive=percent(float(alive[-1]))),
-        x_label=say("axis.time", unit=prepared.target.unit or say("units")),
+        x_label=told.time_axis,
         y_label=say("axis.event_free"),
         series=(series,),
         y_range=(0.0, 1.02),

@@ -96,7 +96,9 @@ def _effect_by_class(told: Told, feature: Feature, curves: Sequence[Curve]) -> F
     """One line or set of bars for each class, on its probability."""
     name = feature.label or feature.name
     classes = [curve.group.partition("=")[2] for curve in curves]
-    moved = [f"{each} {short(min(curve.y))} to {short(max(curve.y))}" for each, curve in zip(classes, curves, strict=True)]
+    moved = [
+        f"{each} {short(min(curve.y))} to {short(max(curve.y))}" for each, curve in zip(classes, curves, strict=True)
+    ]
     labels = feature.categories if feature.kind == "category" and len(feature.categories) == len(curves[0].x) else ()
     series = tuple(
         Series(name=each, labels=tuple(told.label_of(feature.name, one) for one in labels), x=() if labels else curve.x,
@@ -188,15 +190,22 @@ def _said(told: Told, k: int, found: Predictions) -> str:
         known = np.isfinite(low) and np.isfinite(high)
         return f"{said} ({percent(low, 1)} to {percent(high, 1)})" if known else said
     if told.task is Task.SURVIVAL:
-        return _absolute(found, k) or say("relative", value=number(value, 2))
+        return _absolute(told, found, k) or say("relative", value=number(value, 2))
     return f"{short(value)} ({short(low)} to {short(high)})" if np.isfinite(low) else short(value)
 
 
-def _absolute(found: Predictions, k: int) -> str:
-    risks = {name.removeprefix("risk:"): values for name, values in found.further.items() if name.startswith("risk:")}
-    return ", ".join(
-        say("risk_by", risk=percent(float(values[k])), at=at) for at, values in risks.items() if at[0].isdigit()
-    )
+def _absolute(told: Told, found: Predictions, k: int) -> str:
+    risks = {at: values for name, values in found.further.items() if (at := name.removeprefix("risk:")) != name}
+    return ", ".join(_risk_by(told, found, k, at) for at in risks)
+
+
+def _risk_by(told: Told, found: Predictions, k: int, at: str) -> str:
+    risk, low, high = (found.further.get(f"{name}:{at}") for name in ("risk", "risk_low", "risk_high"))
+    assert risk is not None
+    said = percent(float(risk[k]))
+    if low is not None and high is not None and np.isfinite(low[k]):
+        said += f" ({percent(float(low[k]))} to {percent(float(high[k]))})"
+    return say("risk_by", risk=said, at=told.by(float(at)))
 
 
 def _shown(told: Told, column: Column, k: int) -> str:

@@ -11,6 +11,7 @@ from sartor.domain.explanation import Wording
 from sartor.domain.model import Feature, Task
 from sartor.domain.validation import Measure
 from sartor.explaining.fairness import TOO_FEW, wilson
+from sartor.learning.task import EVENT
 from sartor.studies.risk_model.publish.telling import (
     Told,
     candidate_name,
@@ -32,8 +33,16 @@ GOOD = frozenset({EXTERNAL_NEXT, "prospective_next"})
 
 def verdict_lines(told: Told, verdict: Verdict) -> tuple[Wording, ...]:
     """What a hurried reader sees: the verdict, what it predicts, how well in plain words."""
-    lines = [worded(f"verdict.{verdict.key}"), predicts(told), *in_plain_words(told)]
+    lines = [worded(f"verdict.{verdict.key}"), predicts(told), *_competing(told), *in_plain_words(told)]
     return tuple(lines)
+
+
+def _competing(told: Told) -> Iterator[Wording]:
+    """How many had another event first, and what the risk then means."""
+    target = told.prepared.target
+    if target.events is not None and target.has_competing_events:
+        count = int((target.events > EVENT).sum())
+        yield worded("predicts.competing", n=f"{count:,}", names=list(target.classes[2:]))
 
 
 def predicts(told: Told) -> Wording:

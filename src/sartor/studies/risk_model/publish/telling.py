@@ -60,6 +60,23 @@ class Told:
         return self.prepared.target.task
 
     @property
+    def title(self) -> str:
+        """The title as stated, else the risk of the outcome, or the prediction of a value or of a class."""
+        over_time = self.task is Task.SURVIVAL
+        key = "title" if over_time or self.prepared.target.is_binary else "title_prediction"
+        return str(self.config.get("title") or say(key, outcome=self.outcome))
+
+    def by(self, horizon: float) -> str:
+        """A horizon with its unit."""
+        return f"{short(horizon)} {self.prepared.target.unit}".strip()
+
+    @property
+    def time_axis(self) -> str:
+        """The label of an axis of time, with its unit where that is known."""
+        unit = self.prepared.target.unit
+        return say("axis.time", unit=unit) if unit else say("axis.time_without_unit")
+
+    @property
     def outcome(self) -> str:
         """The outcome in words: as stated, else from the columns' names."""
         if stated := str(self.config.get("outcome") or ""):
