@@ -154,7 +154,7 @@ class _Engine:
         each = float(np.mean([result.least_s for result in done]))
         return self.clock() + each * (-(-folds // self.workers) + 1.25) + self.budget.refit_s <= self.budget.ends
 
-    def limits(self, ahead: int) -> dict[str, Any]:
+    def limits(self, ahead: int) -> tuple[float | None, float | None]:
         """(deadline, last) of the plan of the next training part, sharing what is left over the parts to come.
 
         What the last model takes to fit is kept.
