@@ -9,6 +9,7 @@ from sartor.domain.model import Task
 from sartor.errors import LeakFound
 from sartor.learning.leaks import find_leaks, stop_at_leaks, stop_at_overlap
 from sartor.learning.stages import Site
+from sartor.learning.task import Target
 
 
 def with_column(cohort, column):
@@ -147,3 +148,30 @@ class TestAllowing:
 
     def test_the_same_cohort_gives_the_same_checks(self):
         assert find_leaks(*clinic(300)) == find_leaks(*clinic(300))
+
+
+class TestResemblance:
+    """People who are alike because there is little to tell of them are not copies of each other."""
+
+    @staticmethod
+    def alike(n=400):
+        rng = np.random.default_rng(2)
+        age = rng.integers(40, 60, n)
+        sex = rng.integers(0, 2, n)
+        columns = (
+            number("age", age),
+            number("decade", age // 10),
+            number("years_over_40", age - 40),
+            number("sex", sex),
+        )
+        lost = rng.random(n) < 0.6
+        times = np.where(lost, 5980.0, rng.integers(1, 5980, n))
+        return Cohort(columns), Target(Task.SURVIVAL, times, (~lost).astype(np.int8), ("censored", "died"))
+
+    def test_columns_that_follow_from_each_other_make_no_copies(self):
+        assert not stops(*self.alike())
+
+    def test_copies_among_such_people_are_still_found(self):
+        cohort, target = clinic(300)
+        rows = np.concatenate([np.arange(300), np.arange(40)])
+        assert "duplicate_rows" in {each.name for each in stops(cohort.take(rows), target.take(rows))}

@@ -81,6 +81,16 @@ class TestOutcome:
         with pytest.raises(ConfigInvalid, match="N, Y in y, not no or yes"):
             prepared(tmp_path, target="y", external=[{"name": "north", "data": "site.csv"}])
 
+    def test_people_of_a_site_who_are_also_learned_from_are_warned_of(self, tmp_path, yes):
+        table(tmp_path, y=yes.astype(int), pid=[f"p{at}" for at in range(N)])
+        write_csv(
+            tmp_path / "site.csv", clinic(N, seed=8)[0], y=yes.astype(int), pid=[f"p{at + 190}" for at in range(N)]
+        )
+        found = prepared(tmp_path, target="y", id="pid", external=[{"name": "north", "data": "site.csv"}])
+        warned = [each.detail for each in found.checks if each.name == "train_test_overlap" and not each.passed]
+        assert len(warned) == 1
+        assert warned[0].startswith("10 ids of north")
+
 
 class TestEvents:
     @pytest.mark.parametrize("name", ["censored", "alive", "is_alive", "survived", "vital_status", "event_free"])

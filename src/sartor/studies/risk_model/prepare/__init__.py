@@ -61,6 +61,7 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> Prepared:
     learned = cohort.select(told.features)
     sites = tuple(_site(each, wanted, learned, found.target, around) for each in wanted.external)
     checks += [check for site in sites for check in unread(site.cohort.quarantined, site.name)]
+    checks += _same_people(told, sites)
     return Prepared(
         config=_resolved(wanted, told, found.target),
         cohort=learned,
@@ -199,6 +200,16 @@ def _leaks(cohort: Cohort, target: Target, told: Roles, config: RiskModelConfig)
 
 def _overlap(learned: Cohort, target: Target, sites: Sequence[Site], config: RiskModelConfig) -> tuple[Check, ...]:
     return tuple(check for site in sites for check in stop_at_overlap(learned, target, site, allow=config.allowed()))
+
+
+def _same_people(told: Roles, sites: Sequence[Site]) -> Iterator[Check]:
+    """Ids that stand in the cohort and at a site too; plain numbers start anew at every site and say nothing."""
+    own = {each for each in told.ids if told.has_ids and not each.isdigit()}
+    for site in sites:
+        if both := sorted(own & set(site.ids)):
+            shown = ", ".join(both[:3]) + (" …" if len(both) > 3 else "")
+            detail = f"{len(both):,} ids of {site.name} also stand in the cohort ({shown}): the same people?"
+            yield Check(name="train_test_overlap", passed=False, severity="warning", subject=site.name, detail=detail)
 
 
 def _site(each: Any, config: RiskModelConfig, learned: Cohort, target: Target, around: Surroundings) -> Site:
