@@ -82,10 +82,15 @@ def assess_record(
     reported: list[tuple[Finding, Explanation]] = []
     failed = list(found.failed)
     not_tested: list[NotTested] = []
-    for capability in found.capabilities:
+    for capability in sorted(found.capabilities, key=lambda each: each.card.after_others):
         progress(capability.card.title)
+        handed = (
+            replace(knowledge, findings=tuple(each for each, _ in reported))
+            if capability.card.after_others
+            else knowledge
+        )
         try:
-            evidence, conclusions = conclude(capability, record, knowledge)
+            evidence, conclusions = conclude(capability, record, handed)
         except CapabilityCrashed as error:
             if strict:
                 raise

@@ -430,3 +430,43 @@ def test_a_batch_does_not_go_on_with_a_model_that_was_replaced_in_its_place(tmp_
     shutil.rmtree(folder)
     model_sample.folder(folder, replace(model, recalibration=None))
     assert _shown(settings) != before
+
+
+def with_genotype():
+    """A model that learned from age and from what pharmacogenomics found of CYP2C19, as a table of findings has it."""
+    from dataclasses import replace
+
+    from sartor.learning.alignment import describe_features
+    from sartor.learning.encoding import fit_encoder
+    from sartor.learning.learner import Encoding
+    from sartor.learning.learners.linear import Linear
+
+    plain = model_sample.model(recalibrated=False)
+    labels = ("CYP2C19 Intermediate Metabolizer", "CYP2C19 Normal Metabolizer", "CYP2C19 Poor Metabolizer")
+    codes = np.random.default_rng(0).integers(0, 3, 400).astype(np.int32)
+    labels = tuple(each.removeprefix("CYP2C19 ") for each in labels)
+    people = Cohort((model_sample.cohort(400).column("age"), Column("CYP2C19", ColumnKind.CATEGORY, codes, labels)))
+    outcome = model_sample.target(model_sample.cohort(400))
+    encoder = fit_encoder(people, Encoding.DENSE)
+    fitted = Linear().fit(encoder.apply(people), outcome, Linear().defaults(outcome), seed=0)
+    stated = {"age": model_sample.STATED["age"], "CYP2C19": {"drawn_from": "finding:pharmacogenomics"}}
+    features = describe_features(people, stated=stated)
+    return replace(plain, encoder=encoder, fitted=fitted, features=features, conformal=None, novelty=None)
+
+
+def test_a_finding_of_another_capability_is_an_input_in_every_path(tmp_path):
+    study = model_sample.folder(tmp_path / "study", with_genotype())
+    patient = Path(__file__).parents[2] / "examples" / "patient"
+    arguments = ["report", str(patient), "--out", str(tmp_path / "out"), "--model", str(study)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    made = json.loads((tmp_path / "out" / "report.json").read_text())
+    facts = {fact["name"]: fact["value"] for each in made["evidence"] for fact in each["facts"]}
+    assert facts["made_up.CYP2C19"].endswith("Metabolizer")
+    shutil.copytree(patient, tmp_path / "people" / "one")
+    arguments = ["predict", str(study), str(tmp_path / "people"), "--out", str(tmp_path / "p.tsv")]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    (row,) = csv.DictReader((tmp_path / "p.tsv").open(), delimiter="\t")
+    (found,) = (each for each in made["findings"] if each["finding"]["capability"] == "learned_risk")
+    assert found["finding"]["details"]["prediction"] == pytest.approx(float(row["prediction"]), abs=1e-12)
+    alone = report(tmp_path, bundle(sbp=(150, "mm[Hg]")), "--model", str(study))
+    assert "what pharmacogenomics finds" in alone["not_tested"][0]["reason"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sartor.domain.cohort_table import Cohort
+    from sartor.domain.finding import Finding
+    from sartor.domain.genome import Region
     from sartor.domain.model import ModelCard, Predictions
+    from sartor.domain.record import Record
     from sartor.learning.model import Model
 
 ROWS_AT_ONCE = 20_000
@@ -107,6 +110,7 @@ def _patients(
     from sartor.capabilities.learned_risk.gather import facts_of
 
     today = now()[:10]
+    regions, findings_of = _others(card)
     for task in tasks(inputs):
         names: list[str] = []
         found: list[dict[str, Any]] = []
@@ -114,9 +118,9 @@ def _patients(
         for patient in task.patients:
             step(patient.name)
             try:
-                for name, record in records(patient, ()):
+                for name, record in records(patient, regions):
                     dated = record if record.as_of else record.model_copy(update={"as_of": today})
-                    found.append(rows.row(facts_of(dated, card), card))
+                    found.append(rows.row(facts_of(dated, card, findings_of(dated)), card))
                     names.append(name)
                     failed.append("")
             except InputError as error:
@@ -124,6 +128,25 @@ def _patients(
                 names.append(patient.name)
                 failed.append(str(error))
         yield rows.cohort(found, card), tuple(names), tuple(failed)
+
+
+def _others(card: ModelCard) -> tuple[Sequence[Region], Callable[[Record], list[Finding]]]:
+    """The regions that the capabilities read whose findings the model uses, and what they find in a record."""
+    from sartor import pipeline, registry
+    from sartor.cli.options import settings_from
+
+    sources = (feature.drawn_from for feature in card.features if feature.drawn_from.startswith("finding:"))
+    names = sorted({source.partition(":")[2] for source in sources})
+    if not names:
+        return (), lambda record: []
+    found = registry.load(names)
+    knowledge = pipeline.at_hand(settings_from([], []), found.packs())
+
+    def findings(record: Record) -> list[Finding]:
+        concluded = (pipeline.conclude(capability, record, knowledge)[1] for capability in found.capabilities)
+        return [finding for each in concluded for finding, _ in each]
+
+    return found.regions(), findings
 
 
 def _table(

@@ -22,6 +22,7 @@ class CapabilityCard(Frozen):
     packs:    knowledge packs that it can use beside its own tables.
     wording:  language → path of its wording table inside the package, such as "wording/en.toml".
     not_tested: what it never tests, as wording keys.
+    after_others: it is asked last, and given what the others found (`Knowledge.findings`).
     """
 
     name: str
@@ -35,6 +36,7 @@ class CapabilityCard(Frozen):
     packs: tuple[str, ...] = ()
     package: str = ""
     not_tested: tuple[str, ...] = ()
+    after_others: bool = False
 
 
 class Capability(Protocol):

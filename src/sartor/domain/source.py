@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sartor.domain.code import Frozen
 
 if TYPE_CHECKING:
+    from sartor.domain.finding import Finding
     from sartor.domain.model import ModelCard
 
 
@@ -61,10 +62,14 @@ class LearnedModel:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """The knowledge packs and models at hand for one run, beside the tables that capabilities ship."""
+    """The knowledge packs and models at hand for one run, beside the tables that capabilities ship.
+
+    findings: what other capabilities concluded for this person, for those whose card says that they come after them.
+    """
 
     packs: Mapping[str, Pack] = field(default_factory=dict)
     models: tuple[LearnedModel, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def table(self, pack: str, table: str) -> Sequence[Mapping[str, Any]]:
         """The rows of one table of one pack; empty when the pack or the table is not installed."""

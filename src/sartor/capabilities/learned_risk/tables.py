@@ -16,4 +16,5 @@ CARD: Final = CapabilityCard(
     not_for="Diagnosis, treatment without a clinician, or people whom the model's card does not cover",
     version="1",
     package="sartor.capabilities.learned_risk",
+    after_others=True,
 )

@@ -7,12 +7,14 @@ card says that training's records were kept in that way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from sartor.capabilities.learned_risk.gather.findings import FINDING, from_findings
 from sartor.capabilities.learned_risk.gather.reasons import say
 from sartor.capabilities.learned_risk.tables import CAPABILITY
 from sartor.domain.code import ATC, ICD_10, LOINC, RXNORM, SNOMED_CT, Coded
 from sartor.domain.evidence import Evidence, Fact, Missing
+from sartor.domain.finding import Finding
 from sartor.domain.model import Feature, ModelCard
 from sartor.domain.record import Condition, Medication, Observation, Record
 from sartor.domain.source import Knowledge
@@ -32,7 +34,7 @@ def gather(record: Record, knowledge: Knowledge) -> Evidence:
     facts: list[Fact] = []
     missing: list[Missing] = []
     for handed in knowledge.models:
-        found = facts_of(record, handed.card)
+        found = facts_of(record, handed.card, knowledge.findings)
         known = {fact.name for fact in found}
         facts += found
         for feature in handed.card.features:
@@ -41,9 +43,15 @@ def gather(record: Record, knowledge: Knowledge) -> Evidence:
     return Evidence(capability=CAPABILITY, facts=tuple(facts), missing=tuple(missing))
 
 
-def facts_of(record: Record, card: ModelCard) -> list[Fact]:
-    """The facts of one model: one for each feature that the record answers."""
-    return [found for feature in card.features if (found := _fact(record, feature, fact_name(card, feature)))]
+def facts_of(record: Record, card: ModelCard, findings: Sequence[Finding] = ()) -> list[Fact]:
+    """The facts of one model: one for each feature that the record, or what others found in it, answers."""
+    facts = (
+        from_findings(findings, feature, fact_name(card, feature))
+        if source_of(feature).startswith(FINDING)
+        else _fact(record, feature, fact_name(card, feature))
+        for feature in card.features
+    )
+    return [each for each in facts if each]
 
 
 def fact_name(card: ModelCard, feature: Feature) -> str:
@@ -69,8 +77,10 @@ def source_of(feature: Feature) -> str:
 
 def _missing(name: str, feature: Feature, card: ModelCard) -> Missing:
     label = feature.label or feature.name
-    kind = "not_mapped" if not source_of(feature) else "not_recorded"
+    source = source_of(feature)
+    kind = "not_found" if source.startswith(FINDING) else "not_recorded" if source else "not_mapped"
     values = {"feature": label, "model": card.title, "unit": feature.unit or "1"}
+    values["capability"] = source.removeprefix(FINDING) if kind == "not_found" else "-"
     return Missing(name=f"{card.title}: {label}", reason=say(kind, values), remedy=say(f"{kind}_remedy", values))
 
 
