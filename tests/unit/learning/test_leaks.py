@@ -158,12 +158,8 @@ class TestResemblance:
         rng = np.random.default_rng(2)
         age = rng.integers(40, 60, n)
         sex = rng.integers(0, 2, n)
-        columns = (
-            number("age", age),
-            number("decade", age // 10),
-            number("years_over_40", age - 40),
-            number("sex", sex),
-        )
+        derived = {"age": age, "decade": age // 10, "over_40": age - 40, "squared": age**2, "old": age > 55, "sex": sex}
+        columns = tuple(number(name, values) for name, values in derived.items())
         lost = rng.random(n) < 0.6
         times = np.where(lost, 5980.0, rng.integers(1, 5980, n))
         return Cohort(columns), Target(Task.SURVIVAL, times, (~lost).astype(np.int8), ("censored", "died"))
@@ -174,4 +170,4 @@ class TestResemblance:
     def test_copies_among_such_people_are_still_found(self):
         cohort, target = clinic(300)
         rows = np.concatenate([np.arange(300), np.arange(40)])
-        assert "duplicate_rows" in {each.name for each in stops(cohort.take(rows), target.take(rows))}
+        assert "duplicate_rows" in {name for name, _ in stops(cohort.take(rows), target.take(rows))}
