@@ -123,6 +123,7 @@ def test_every_sentence_is_used_or_due(done):
     ({"colour": 1}, "unknown keys: colour"),
     ({"folds": 1}, "`folds` is 1"),
     ({"repeats": True}, "`repeats` is True"),
+    ({"time_budget_s": "long"}, "`time_budget_s` is 'long'"),
     ({"threshold": 0.4}, "`threshold` is 0.4"),
     ({"task": "guesswork"}, "task 'guesswork' is unknown"),
     ({"task": "regression"}, "is text"),

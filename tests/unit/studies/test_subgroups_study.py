@@ -92,6 +92,10 @@ def test_a_fixed_number_is_said_to_be_fixed(folder: Path) -> None:
         ({"target": "sex"}, "not both"),
         ({"method": "dbscan"}, "no method named dbscan"),
         ({"k": 1}, "k must be"),
+        ({"features": "age"}, "features must be a list"),
+        ({"exclude": ["heigth"]}, "no column heigth"),
+        ({"horizon": -1}, "horizon must be"),
+        ({"time_budget_s": "x"}, "time_budget_s must be"),
         ({"event": "sex"}, "event 0"),
     ],
 )
@@ -102,6 +106,8 @@ def test_a_faulty_configuration_is_refused_with_the_reason(change: dict[str, Any
 
 
 def test_too_few_patients_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TooFewData, match="90 groups"):
+        prepare(CONFIG | {"k": 90}, surroundings(folder))
     lines = (folder / "cohort.csv").read_text().splitlines()
     (tmp_path / "cohort.csv").write_text("\n".join(lines[:30]) + "\n")
     with pytest.raises(TooFewData, match="at least 50"):

@@ -156,11 +156,14 @@ def test_too_few_patients_are_refused(hospitals: Path, tmp_path: Path) -> None:
         prepare(BASE | TASKS["classification"], surroundings(tmp_path))
 
 
-def test_patients_who_stand_at_both_sites_are_noticed(hospitals: Path, tmp_path: Path) -> None:
+def test_patients_who_stand_at_both_sites_stop_the_study(hospitals: Path, tmp_path: Path) -> None:
     lines = (hospitals / "source.csv").read_text().splitlines()
     (tmp_path / "source.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "target.csv").write_text("\n".join(lines[:80]) + "\n")
-    prepared = prepare(BASE | TASKS["classification"], surroundings(tmp_path))
+    with pytest.raises(LeakFound, match="also learned from"):
+        prepare(BASE | TASKS["classification"], surroundings(tmp_path))
+    allowed = {"allow": {"train_test_overlap": "meant so"}}
+    prepared = prepare(BASE | TASKS["classification"] | allowed, surroundings(tmp_path))
     check = next(check for check in prepared.checks if check.name == "same_patients_at_both_sites")
     assert not check.passed
     assert check.values["rows"] == 79
@@ -219,7 +222,7 @@ def test_follow_up_and_repeated_patients_stop_the_study(hospitals: Path) -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"exclude": "years"}, {"learners": "linear"}, {"learners": ["boosting"]}, {"horizons": [-1]}, {"id": 3},
+    [{"exclude": "years"}, {"exclude": ["yaers"]}, {"learners": "linear"}, {"learners": ["boosting"]}, {"horizons": [-1]}, {"id": 3},
      {"allow": "all"}, {"time_budget_s": True}],
 )  # fmt: skip
 def test_settings_of_the_wrong_kind_are_named(wrong: dict[str, Any], hospitals: Path) -> None:

@@ -97,6 +97,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
              "threshold": 0.8, "halves": 50, **config}  # fmt: skip
     if not isinstance(known.get("data"), str):
         raise ConfigInvalid("`data` is missing", where="configuration", todo="name the table of patients and outcomes")
+    _check_budget(known.get("time_budget_s"))
     survival = "time" in known or "event" in known or known.get("task") == Task.SURVIVAL
     if survival and not ("time" in known and "event" in known):
         raise ConfigInvalid("survival needs `time` and `event`", where="configuration", todo="name both columns")
@@ -116,6 +117,11 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     known["views"] = _checked_views(known.get("views"))
     known["survival"] = survival
     return known
+
+
+def _check_budget(budget: Any) -> None:
+    if budget is not None and (not isinstance(budget, int | float) or isinstance(budget, bool) or not budget > 0):
+        raise ConfigInvalid(f"`time_budget_s` is {budget!r}", where="configuration", todo="give seconds above 0")
 
 
 def _checked_views(views: Any) -> list[dict[str, Any]]:

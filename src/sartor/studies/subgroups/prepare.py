@@ -25,6 +25,7 @@ KEYS = {
     "name", "time_unit",
 }  # fmt: skip
 LEAST_ROWS = 50
+LEAST_OF_GROUP = 10
 LEAST_FEATURES = 2
 MOST_MISSING = 0.5
 MOST_CATEGORIES = 30
@@ -73,6 +74,10 @@ def prepare(config: Mapping[str, Any], around: Surroundings) -> PreparedSubgroup
             where=str(config["data"]),
             todo="collect more, or name fewer variables in features",
         )
+    if (wanted := int(config.get("k", 1))) * LEAST_OF_GROUP > len(cohort):
+        raise TooFewData(
+            f"{wanted} groups of {len(cohort)} patients; each needs {LEAST_OF_GROUP}", where="k", todo="ask for fewer"
+        )
     target, outcome_known = _outcome(config, table)
     new = around.read(str(config["new"]), **options) if "new" in config else None
     return PreparedSubgroups(
@@ -105,13 +110,26 @@ def _check_config(config: Mapping[str, Any]) -> None:
         value = config.get(key, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             faults.append(f"{key} must be a whole number of at least {least}")
+    for key in ("features", "describe", "exclude", "categorical"):
+        given = config.get(key, [])
+        if not isinstance(given, list | tuple) or any(not isinstance(name, str) for name in given):
+            faults.append(f"{key} must be a list of names")
+    for key in ("horizon", "time_budget_s"):
+        given = config.get(key, 1)
+        if not isinstance(given, int | float) or isinstance(given, bool) or not given > 0:
+            faults.append(f"{key} must be a positive number")
+    faults += [f"{key} must be a name" for key in ("data", "id", "time", "event", "target") if _no_text(config, key)]
     if faults:
         raise ConfigInvalid("; ".join(faults), where="configuration", todo="see docs/howto/subgroups.md")
 
 
+def _no_text(config: Mapping[str, Any], key: str) -> bool:
+    return key in config and not isinstance(config[key], str)
+
+
 def _named(config: Mapping[str, Any]) -> list[str]:
     names = [str(config[key]) for key in ("id", "time", "event", "target") if key in config]
-    return names + [str(name) for key in ("features", "describe") for name in config.get(key, ())]
+    return names + [str(name) for key in ("features", "describe", "exclude") for name in config.get(key, ())]
 
 
 def _need(table: Cohort, name: str) -> None:

@@ -16,7 +16,8 @@ from sartor.domain.provenance import InputFile
 from sartor.domain.study import Surroundings
 from sartor.domain.validation import Check
 from sartor.errors import ConfigInvalid, TooFewData
-from sartor.learning.leaks import stop_at_leaks
+from sartor.learning.leaks import stop_at_leaks, stop_at_overlap
+from sartor.learning.stages import Site
 from sartor.learning.task import Target
 from sartor.learning.transfer import TRUSTED, Sites, together
 from sartor.studies.transfer.card import worded
@@ -193,6 +194,9 @@ def _check_columns(config: Mapping[str, Any], source: Cohort, target: Cohort) ->
             _need(target, str(config[key]), str(config["data"]))
     if "id" in config:
         _need(target, str(config["id"]), str(config["data"]))
+    for name in config.get("exclude", ()):
+        if name not in source and name not in target:
+            _need(target, str(name), "exclude")
 
 
 def _task(config: Mapping[str, Any], target: Cohort, guesses: list[Wording]) -> Task:
@@ -339,7 +343,9 @@ def _leaks(config: Mapping[str, Any], sites: Sites, ids: Sequence[str]) -> list[
         cohort = sites.cohort.take(rows)
         checks = stop_at_leaks(cohort, outcome, ids=own, allow=allow, where=where, seed=int(config.get("seed", 0)))
         found += [check for check in checks if not check.passed]
-    return found
+    site = Site("the target", sites.cohort.take(np.arange(n, len(sites.cohort))), sites.target, tuple(ids))
+    overlap = stop_at_overlap(sites.cohort.take(np.arange(n)), sites.source, site, allow=allow)
+    return found + [check for check in overlap if not check.passed]
 
 
 def _overlap(source: Cohort, target: Cohort) -> Check:
