@@ -172,6 +172,16 @@ def test_coverage_a_little_short_in_one_of_many_parts_is_chance(sound: Told) -> 
     assert failing(with_validation(sound, measures=(*sound.validation.measures, few))) == set()
 
 
+@pytest.mark.parametrize(("task", "rules"), [(Task.REGRESSION, {"slope"}), (Task.SURVIVAL, {"level_at"})])
+def test_other_outcomes_are_judged_by_their_own_measures(task: Task, rules: set[str]) -> None:
+    prepared, fitted = study_after_fit(task, n=400, repeats=1, horizons=[6.0])
+    told = Told(prepared, fitted, validate(prepared, fitted, AROUND), AROUND)
+    assert rules | {"skill", "site_enough", "intended"} <= {rule.name for rule in judged(told).rules}
+    assert judged(without(told, *verdict.CALIBRATION)).key == verdict.NOT_READY
+    assert set(checklist.probast_ai(told)) == {"participants", "predictors", "outcome", "analysis"}
+    assert regulatory.risks(told, judged(told))
+
+
 def test_every_name_in_the_tables_is_one_that_runs() -> None:
     """Checks are those of the leak detector and of the validation's source, rules those of the verdict's wording."""
     parts = [ROOT / "src" / "sartor" / part for part in ("studies/risk_model", "explaining", "learning/leaks")]

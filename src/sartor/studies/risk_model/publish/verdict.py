@@ -110,7 +110,8 @@ def _leaks(told: Told) -> Rule:
 
 
 def _size(check: Check) -> dict[str, JsonValue]:
-    return {key: check.values.get(key, "–") for key in ("n", "needed", "parameters")}
+    found = {key: check.values.get(key) for key in ("n", "needed", "parameters")}
+    return {key: f"{value:,}" if isinstance(value, int) else "–" for key, value in found.items()}
 
 
 def _calibrated(told: Told) -> Iterator[Rule]:
