@@ -222,8 +222,8 @@ def test_follow_up_and_repeated_patients_stop_the_study(hospitals: Path) -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"exclude": "years"}, {"exclude": ["yaers"]}, {"learners": "linear"}, {"learners": ["boosting"]}, {"horizons": [-1]}, {"id": 3},
-     {"allow": "all"}, {"time_budget_s": True}],
+    [{"exclude": "years"}, {"exclude": ["yaers"]}, {"learners": "linear"}, {"learners": ["boosting"]},
+     {"horizons": [-1]}, {"id": 3}, {"allow": "all"}, {"time_budget_s": True}],
 )  # fmt: skip
 def test_settings_of_the_wrong_kind_are_named(wrong: dict[str, Any], hospitals: Path) -> None:
     with pytest.raises(ConfigInvalid, match=next(iter(wrong))):
