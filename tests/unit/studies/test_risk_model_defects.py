@@ -102,6 +102,7 @@ class TestEvents:
         assert ((found.target.events == 1) == ~yes).all()
         found = prepared(tmp_path, time="time", event=name, censored="1")
         assert ((found.target.events == 1) == ~yes).all()
+        assert found.config["outcome"] == f"{name} = 0"
 
     def test_plain_words_need_no_question(self, tmp_path, yes, times):
         table(tmp_path, time=times, vital_status=np.where(yes, "Dead", "Alive"))

@@ -23,7 +23,7 @@ from sartor.studies.risk_model.prepare.horizons import horizons, with_unit
 from sartor.studies.risk_model.prepare.joining import joined
 from sartor.studies.risk_model.prepare.roles import Roles, roles
 from sartor.studies.risk_model.prepare.spelling import cleaned
-from sartor.studies.risk_model.prepare.target import matches, outcome
+from sartor.studies.risk_model.prepare.target import matches, may_mean_opposite, outcome
 
 LEAST_ROWS: Final = 50
 LEAST_EVENTS: Final = 20
@@ -285,6 +285,8 @@ def _resolved(config: RiskModelConfig, told: Roles, target: Target) -> dict[str,
     }
     if config.positive is None and target.is_binary:
         plain["positive"] = target.classes[1]
+    if config.event and not config.outcome and may_mean_opposite(config.event):
+        plain["outcome"] = f"{config.event} = {target.classes[1]}"
     return plain | {
         "task": target.task.value,
         "classes": list(target.classes),

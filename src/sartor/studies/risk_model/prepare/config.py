@@ -133,6 +133,7 @@ class RiskModelConfig(_Strict):
     version: str = "1"
     title: str = ""
     outcome: str = ""
+    better: Literal["", "lower", "higher"] = ""
     intended_use: str = ""
     not_for: tuple[str, ...] = ()
     licence: str = ""

@@ -303,12 +303,17 @@ def _guessed_event(name: str, event: str, censored: str, rest: Sequence[str]) ->
 def _refuse_opposite(name: str, labels: Sequence[str], config: RiskModelConfig) -> None:
     """Of a column such as "censored" or "alive", 1 may mean that nothing happened: that is not guessed."""
     plain = {label.lower() for label in labels} <= _PLAIN
-    if plain and _OPPOSITE.fullmatch(name) and config.positive is None and config.censored is None:
+    if plain and may_mean_opposite(name) and config.positive is None and config.censored is None:
         raise ConfigInvalid(
             f"which value of {name} means that the event happened? ({', '.join(labels[:6])}; by its name, perhaps 0)",
             where="positive",
             todo="state positive = the value of the event, or censored = the value for none (--positive, --censored)",
         )
+
+
+def may_mean_opposite(name: str) -> bool:
+    """Whether an event column of this name may say that nothing happened: "Risk of censored" would be read wrongly."""
+    return bool(_OPPOSITE.fullmatch(name))
 
 
 def _censored(labels: Sequence[str], config: RiskModelConfig) -> str:
