@@ -228,3 +228,14 @@ def test_the_loss_of_the_discrete_time_network_is_likelihood_and_ranking(causes)
         expected += np.mean(pairs) / causes
     plain = Intervals.of(target, edges, causes)
     assert ranked.loss(outputs) - plain.loss(outputs) == pytest.approx(0.7 * expected)
+
+
+def test_the_stack_tells_who_is_in_it():
+    learner = by_name("survival_average")
+    _, small = proportional(100)
+    _, large = proportional(4001)
+    assert learner.defaults(small)["members"] == ["cox_splines", "survival_forest", "boosted_cox", "deepsurv"]
+    assert learner.defaults(large)["members"] == ["cox_splines", "boosted_cox"]
+    matrix, target = proportional(200)
+    fitted = learner.fit(matrix, target, {"pull": 10.0, "members": ["cox_splines"]}, seed=1)
+    assert [member.name for member in fitted.members] == ["cox_splines"]

@@ -130,11 +130,12 @@ class SurvivalAverage:
 
     def suggest(self, trial: Suggest, target: Target) -> dict[str, Any]:
         """How far equal weights are preferred; members keep their sound parameters."""
-        return {"pull": trial.suggest_float("pull", 1.0, 1000.0, log=True)}
+        return self.defaults(target) | {"pull": trial.suggest_float("pull", 1.0, 1000.0, log=True)}
 
     def defaults(self, target: Target) -> dict[str, Any]:
-        """A gentle pull towards equal weights."""
-        return {"pull": PULL}
+        """A gentle pull towards equal weights; and who is in the stack, so that it is told who is not."""
+        light = len(target) > LIGHT_FROM
+        return {"pull": PULL, "members": [one.name for one in self.members if not (light and one.name in HEAVY)]}
 
     def fit(
         self,
@@ -149,7 +150,7 @@ class SurvivalAverage:
         """Cross-fit every member once; no row's own outcome enters its share of the weights."""
         fitted, margins = [], []
         for member in self.members:
-            if len(target) > LIGHT_FROM and member.name in HEAVY:
+            if member.name not in parameters["members"]:
                 continue
             one, held = member.cross_fit(matrix, target, member.defaults(target), seed=seed, weights=weights)
             fitted.append(one)
