@@ -7,7 +7,7 @@ import numpy as np
 from sartor.domain.model import Task
 from sartor.learning.learner import FloatArray
 
-MOST_MISSING = 1e-3
+MOST_MISSING = 1e-4
 """Of the margin (or of 1): what rounding and quadrature may leave over; measured in validation/explanations."""
 LEAST = 1e-6
 

@@ -82,7 +82,9 @@ def model_card(told: Told, features: tuple[Feature, ...], verdict: Verdict, docu
                 for each in (worded(f"verdict.{verdict.key}"), predicts(told), *in_plain_words(told))
             ],
             "verdict": verdict.key,
+            "reasons": [wording().say(worded(f"rule_failed.{rule.name}", **rule.values)) for rule in verdict.failed],
             "id": str(config.get("id") or ""),
+            "better": str(config.get("better") or ""),
             "rules": [{"rule": r.name, "passed": r.passed, **r.values} for r in verdict.rules],
             "where": told.where,
             "headline": told.metric,
