@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from study_world import conduct
 
 from sartor.domain.document import Document, Figure, Paragraph, TableBlock
+from sartor.domain.model import Task
 from sartor.explaining.wording import WordingTable
 from sartor.learning.model import model_from_files
-from sartor.studies.risk_model.publish import telling
+from sartor.studies.risk_model.publish import telling, verdict
 
 ROWS = 320
 Study = tuple[Any, Any, Any]
@@ -92,6 +94,17 @@ def test_a_risk_beside_competing_events_has_a_horizon_an_interval_and_a_use(cond
     risk, low, high = (found.further[f"{name}:{horizon:g}"][told] for name in ("risk", "risk_low", "risk_high"))
     assert ((low < risk) & (risk < high)).all()
     assert np.corrcoef(found.further["event_free_until:90%"][told], -found.margin[told])[0, 1] > 0.8
+
+
+def test_treating_everyone_is_judged_by_the_share_with_the_event_by_then(conducted: dict[str, Study]) -> None:
+    """Of all rows twice as many had the event as by the horizon, which would make treating everyone look better."""
+    validation, _, fitted = conducted["competing"]
+    at = validation.facts["thresholds"][0]
+    benefit = validation.find("net_benefit", at=at)
+    assert benefit.low > 0
+    assert benefit.n_events / benefit.n > 1.5 * at
+    prepared: Any = SimpleNamespace(target=SimpleNamespace(task=Task.SURVIVAL), config={})
+    assert verdict.helps(telling.Told(prepared, fitted, validation, prepared), benefit)
 
 
 def conducted_cohort(kind: str) -> Any:

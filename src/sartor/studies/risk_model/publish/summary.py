@@ -138,7 +138,7 @@ def _whom(told: Told, features: Sequence[Feature]) -> Iterator[Wording]:
     for each in told.config.get("not_for") or ():
         yield worded("whom.not_for", use=str(each).rstrip("."))
     yield from _groups(told)
-    idle = [percent(m.at) for m in _benefits(told) if not helps(m)]
+    idle = [percent(m.at) for m in _benefits(told) if not helps(told, m)]
     if 0 < len(idle) < len(_benefits(told)):
         yield worded("whom.idle", thresholds=idle)
     yield from _cautions(told)

@@ -13,6 +13,7 @@ from importlib.resources import files
 from statistics import NormalDist
 from typing import Any, Final
 
+import numpy as np
 from pydantic import JsonValue
 
 from sartor.domain.model import Task
@@ -172,15 +173,21 @@ def _useful(told: Told, where: str, level: str, site: str = "") -> Iterator[Rule
              and m.value is not None and m.at is not None and m.n and m.n_events]  # fmt: skip
     if not found:
         return
-    idle = [percent(m.at) for m in found if not helps(m)]
+    idle = [percent(m.at) for m in found if not helps(told, m)]
     values: dict[str, JsonValue] = {"at": list(idle) or [percent(m.at) for m in found], "site": site}
     yield Rule("site_benefit" if site else "benefit", len(idle) < len(found), level, values)
 
 
-def helps(measure: Measure) -> bool:
-    """Whether acting on the model at this threshold beats treating everyone and treating no one."""
+def helps(told: Told, measure: Measure) -> bool:
+    """Whether acting on the model at this threshold beats treating everyone and treating no one.
+
+    Over time treating everyone does what the share with the event by the horizon lets it, not that of all who had it.
+    """
     assert measure.value is not None
     assert measure.at is not None
+    curve = told.curve("decision:treat_all", where=measure.where)
+    if told.task is Task.SURVIVAL and curve is not None:
+        return measure.value > max(float(np.interp(measure.at, curve.x, curve.y)), 0.0)
     assert measure.n_events is not None
     share = measure.n_events / measure.n
     everyone = share - (1 - share) * measure.at / (1 - measure.at)
