@@ -27,7 +27,7 @@ from sartor.learning.search import refit
 from sartor.learning.selecting import selection_facts, selector_of, with_selection
 from sartor.learning.stages import Candidate, Fitted, OutOfFold, Prepared
 from sartor.learning.task import EVENT, Matrix
-from sartor.studies.risk_model.validate.duration import expected_s
+from sartor.studies.risk_model.validate.duration import affordable_resamples, expected_s
 
 MOST_RESERVED = 0.4
 """Of a time budget: the most that is kept for validation and publication, whatever they are expected to take."""
@@ -55,6 +55,9 @@ def fit(prepared: Prepared, around: Surroundings) -> Fitted:
         "imbalance": "no class is weighted or resampled; parameters are chosen by log loss",
         "fit_wall_s": round(around.clock(), 1) if prepared.budget_s is not None else None,
     }
+    resamples = affordable_resamples(prepared, len(names), len(found.folds), around.clock)
+    if resamples is not None:
+        facts["resamples"] = resamples
     return Fitted(
         candidates=found.candidates,
         folds=found.folds,

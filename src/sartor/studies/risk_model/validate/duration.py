@@ -14,28 +14,50 @@ from sartor.studies.risk_model.validate.setting import LEAST_RESAMPLES, setting_
 FEW, MORE = 4, 16
 """Resamples of the two trial runs whose difference is the price of one."""
 PIPELINE = 2.0
-"""The pipeline's measures and curves in full cost so many times the brief ones of a candidate."""
+"""The pipeline's measures and curves in full cost so many times the brief ones of a candidate; a group's, too."""
+FIXED_S, ROW_S = 6e-4, 4e-8
+"""Seconds of one resample, and of each of its rows, on the machine on which `PAGES_S` was measured."""
 PAGES_S = 6.0
-"""Final fits, novelty, coverage, pages and files on a machine of `REFERENCE_S`; slower machines take longer."""
-REFERENCE_S = 0.0015
-"""Seconds of one resample of 1,000 rows of two classes there."""
-
+"""Last fits, novelty, coverage, pages and files there; slower and busier machines take longer, at most `SLOWEST`."""
+SLOWEST = 8.0
 SURVIVAL_SHARE, SURVIVAL_S = 0.15, 20.0
 """Survival's resamples are bounded by rows, so a fixed allowance serves."""
 
 
-def expected_s(prepared: Prepared, candidates: int, clock: Callable[[], float]) -> float:
+def expected_s(prepared: Prepared, candidates: int, clock: Callable[[], float], *, repeats: int | None = None) -> float:
     """Seconds, from the price of a resample of predictions that are noise."""
     if prepared.target.task is Task.SURVIVAL:
         return max(SURVIVAL_SHARE * (prepared.budget_s or 0.0), SURVIVAL_S)
-    repeats = 1 if len(prepared.target) >= 20_000 else int(prepared.config.get("repeats", 3))
+    return sum(_parts(prepared, candidates, clock, repeats))
+
+
+def affordable_resamples(prepared: Prepared, candidates: int, repeats: int, clock: Callable[[], float]) -> int | None:
+    """How many resamples the time left allows, at least `LEAST_RESAMPLES`; None where the usual number fits."""
+    if prepared.budget_s is None or prepared.target.task is Task.SURVIVAL:
+        return None
+    pages, resampling = _parts(prepared, candidates, clock, repeats)
+    left = prepared.budget_s - clock() - pages
+    if resampling <= left:
+        return None
+    usual = setting_of(prepared, _empty(prepared, repeats)).resamples
+    return max(int(usual * max(left, 0.0) / resampling), min(LEAST_RESAMPLES, usual))
+
+
+def _parts(prepared: Prepared, candidates: int, clock: Callable[[], float], repeats: int | None) -> tuple[float, float]:
+    """Seconds of (pages and last fits, resampling)."""
+    n = len(prepared.target)
+    repeats = repeats or (1 if n >= 20_000 else int(prepared.config.get("repeats", 3)))
     setting = setting_of(prepared, _empty(prepared, repeats))
-    each = max(_price(prepared, clock), 1e-5) * repeats
+    slower = float(np.clip(_price(prepared, clock) / (FIXED_S + ROW_S * n), 0.5, SLOWEST))
+
+    def taken(rows: float, resamples: int) -> float:
+        return slower * repeats * resamples * (FIXED_S + ROW_S * rows)
+
     fewer = max(setting.resamples // 4, min(LEAST_RESAMPLES, setting.resamples))
-    members = sum(group.members(prepared.people).sum() for group in setting.groups) / max(len(prepared.target), 1)
-    resamples = PIPELINE * setting.resamples + fewer * (candidates + 1) + setting.resamples_by_group * members
-    slower = max(each / repeats / (REFERENCE_S * max(len(prepared.target) / 1000, 0.3)), 1.0)
-    return float(each * resamples + PAGES_S * min(slower, 5.0) + len(prepared.target) * 1e-4)
+    seconds = PIPELINE * taken(n, setting.resamples) + (candidates + 1) * taken(n, fewer)
+    for group in setting.groups:
+        seconds += PIPELINE * taken(float(group.members(prepared.people).sum()), setting.resamples_by_group)
+    return slower * (PAGES_S + 1e-4 * n), seconds
 
 
 def _price(prepared: Prepared, clock: Callable[[], float]) -> float:

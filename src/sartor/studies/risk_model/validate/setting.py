@@ -75,11 +75,15 @@ class Setting:
 
 
 def setting_of(prepared: Prepared, fitted: Fitted) -> Setting:
-    """The plan: resamples by the size of the cohort, groups from the configuration, thresholds from the outcome."""
+    """The plan: resamples by the size of the cohort, groups from the configuration, thresholds from the outcome.
+
+    A time budget that is nearly spent means fewer resamples (`fitted.facts["resamples"]`).
+    """
     target, config = prepared.target, prepared.config
     cost = max(len(target) * len(fitted.folds), 1)
     allowed = SURVIVAL_ROW_RESAMPLES if target.task is Task.SURVIVAL else ROW_RESAMPLES
-    resamples = int(config.get("resamples") or np.clip(allowed // cost, LEAST_RESAMPLES, MOST_RESAMPLES))
+    usual = np.clip(allowed // cost, LEAST_RESAMPLES, MOST_RESAMPLES)
+    resamples = int(config.get("resamples") or fitted.facts.get("resamples") or usual)
     columns = [name for name in config.get("subgroups") or () if name in prepared.people]
     people = prepared.people.select(columns)
     groups = population_groups(people, bands=config.get("bands"), intersections=True) if columns else ()
