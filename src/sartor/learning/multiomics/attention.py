@@ -53,7 +53,16 @@ class Attention:
     def _member(self, inputs: Sequence[Floats], there: Any, target: Target, seed: int) -> dict[str, Floats]:
         import torch
 
+        threads = torch.get_num_threads()
         torch.set_num_threads(1)
+        try:
+            return self._trained(inputs, there, target, seed)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _trained(self, inputs: Sequence[Floats], there: Any, target: Target, seed: int) -> dict[str, Floats]:
+        import torch
+
         generator = torch.Generator().manual_seed(seed)
         width = len(target.classes) if target.task is Task.CLASSIFICATION else 1
         weights = _initial([part.shape[1] for part in inputs], self.width, width, generator)
