@@ -91,7 +91,8 @@ class Candidate:
 
     status:     "fitted", "skipped" or "failed" (with `reason`).
     scores:     (r, folds) by the study's headline measure, outer folds; NaN where not scored.
-    cpu_s, wall_s: what search and fitting took in all.
+    cpu_s, wall_s: what search and fitting took in all, by the study's clock, threads added up (the two are the same;
+                a study has no clock of its own for the processor).
     parameters: of the final fit.
     """
 

@@ -122,6 +122,7 @@ class RiskModelConfig(_Strict):
     folds: int = Field(default=5, ge=2, le=20)
     repeats: int = Field(default=3, ge=1, le=50)
     time_budget_s: float | None = Field(default=None, gt=0)
+    trials: int | None = Field(default=None, ge=0, le=10_000)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     allow: Mapping[str, str] | tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
