@@ -67,7 +67,8 @@ def _use(card: ModelCard, words: Words) -> Section:
     if card.licence:
         rows.append((words("card.licence"), card.licence))
     table = TableBlock(title=words("card.sections.use"), headings=("", words("card.stated")), rows=tuple(rows))
-    return _section("use", words, (table,))
+    reasons = Paragraph(said=tuple(_text(each) for each in _listed(card.facts.get("reasons"))), tone="warning")
+    return _section("use", words, (reasons, table) if reasons.said else (table,))
 
 
 def _condition(condition: Mapping[str, Any]) -> str:
@@ -97,11 +98,22 @@ def _name(measure: Measure, words: Words) -> str:
 
 
 def _performance(card: ModelCard, words: Words) -> Section:
-    everyone = [each for each in card.measures if not each.group]
-    rows = tuple((_name(each, words), each.where, shown(each), f"{each.n:,}") for each in everyone)
-    headings = tuple(words(f"card.column_{each}") for each in ("measure", "where", "value", "rows"))
-    blocks = [TableBlock(title=words("card.sections.performance"), headings=headings, rows=rows)] if rows else []
+    """One table for each place, what depends on a threshold or horizon folded beneath it."""
+    blocks: list[TableBlock] = []
+    for where in dict.fromkeys(each.where for each in card.measures if not each.group):
+        own = [each for each in card.measures if not each.group and each.where == where]
+        for kept in ([each for each in own if each.at is None], [each for each in own if each.at is not None]):
+            rows = tuple((_name(each, words), shown(each), f"{each.n:,}") for each in kept)
+            headings = tuple(words(f"card.column_{each}") for each in ("measure", "value", "rows"))
+            at = kept[0].at is not None if kept else False
+            title = words("card.performance_at" if at else "card.performance", where=_where(where, words))
+            blocks += [TableBlock(title=title, headings=headings, rows=rows, folded=at)] if rows else []
     return _section("performance", words, blocks)
+
+
+def _where(where: str, words: Words) -> str:
+    name = where.removeprefix("external:")
+    return name if name != where else words(f"card.where.{where}") if where in ("internal", "temporal") else where
 
 
 def _groups(card: ModelCard, words: Words) -> Section:

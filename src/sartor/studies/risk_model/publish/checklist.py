@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from sartor.domain.cohort_table import ColumnKind
 from sartor.domain.model import Feature, Task
+from sartor.learning.stages import Site
 from sartor.studies.risk_model.publish.telling import (
     Told,
     candidate_name,
@@ -33,6 +35,7 @@ KINDS = {
 """Which kinds of leak (learning.leaks.KINDS) bear on which question."""
 REPRESENTED = (0.8, 1.25)
 LEVEL = (0.9, 1.1)
+DIFFERING = 4
 
 
 def tripod_ai(told: Told, features: tuple[Feature, ...], verdict: Verdict) -> dict[str, dict[str, str]]:
@@ -145,8 +148,26 @@ def _facts(told: Told, features: tuple[Feature, ...], verdict: Verdict) -> dict[
         facts["fairness_methods"] = say("fact.fairness")
     if prepared.sites:
         sites = [f"{site.name} ({len(site.target):,})" for site in prepared.sites]
-        facts["clusters"] = facts["shift"] = say("fact.sites", sites=sites)
+        facts["clusters"] = say("fact.sites", sites=sites)
+        facts["shift"] = " ".join(_shift(told, site) for site in prepared.sites)
     return {key: value for key, value in facts.items() if value}
+
+
+def _shift(told: Told, site: Site) -> str:
+    """What sets the site's people apart: those unlike the training rows, and the inputs that differ most."""
+    unlike = told.measure("unusual_share", where=f"external:{site.name}")
+    apart = []
+    for column in told.prepared.cohort.columns:
+        if column.kind is ColumnKind.CATEGORY or column.name not in site.cohort:
+            continue
+        here, there = (np.asarray(each.values, float) for each in (column, site.cohort.column(column.name)))
+        here, there = here[np.isfinite(here)], there[np.isfinite(there)]
+        if len(here) and len(there) and here.std() > 0:
+            apart.append((float((there.mean() - here.mean()) / here.std()), column.name))
+    apart.sort(key=lambda each: (-abs(each[0]), each[1]))
+    differing = [f"{told.column_name(name)} ({value:+.2f})".replace("-", "−") for value, name in apart[:DIFFERING]]
+    return say("fact.shift", site=site.name, unlike=percent(unlike.value if unlike else None, 1),
+               differing=differing or "–")  # fmt: skip
 
 
 def _missing(told: Told, features: tuple[Feature, ...]) -> str:
