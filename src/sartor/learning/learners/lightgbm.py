@@ -98,8 +98,8 @@ class LightGBM:
         elif n >= SMALL:
             shape = {"step": 0.04, "trees": 200, "leaves": 12, "least_rows": 20}
         else:
-            shape = {"step": 0.04, "trees": 120, "leaves": 4, "least_rows": 10}
-        return shape | {"ridge": 5.0, "columns": 0.4, "rows": 0.8, "category_ridge": 50.0}
+            shape = {"step": 0.04, "trees": 300, "leaves": 4, "least_rows": 10, "ridge": 1.0}
+        return {"ridge": 5.0} | shape | {"columns": 0.4, "rows": 0.8, "category_ridge": 50.0}
 
     def fit(
         self,

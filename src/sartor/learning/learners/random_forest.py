@@ -45,7 +45,9 @@ class FittedForest:
         return np.asarray(inside / inside.sum(axis=1, keepdims=True))
 
     def margin(self, matrix: Matrix) -> FloatArray:
-        """Log odds, (n,), logarithms of the probabilities, (n, classes), or the value."""
+        """Log odds, (n,), or the value; (n, classes): logarithms of the forests' averages (softmax: shares)."""
+        if len(self.forests) > 1:
+            return np.log(np.clip(self._raw(matrix), LEAST, 1 - LEAST))
         return margins(self.task, self.predict(matrix))
 
     def survival(self, matrix: Matrix, times: FloatArray) -> FloatArray:
@@ -57,7 +59,8 @@ class FittedForest:
         margin = self.margin(matrix).reshape(len(matrix), -1)
         bases, each = [], []
         for k, forest in enumerate(self.forests):
-            found = np.asarray(forest.predict(values_of(matrix), pred_contrib=True, num_threads=1), float)
+            summed = np.asarray(forest.predict(values_of(matrix), pred_contrib=True, num_threads=1), float)
+            found = summed / forest.num_trees()  # the library averages a forest's predictions, not its contributions
             base, shares = found[:, -1], found[:, :-1]
             if self.task is Task.CLASSIFICATION:
                 base, shares = self._onto_margin(base, shares, margin[:, k])
@@ -73,8 +76,6 @@ class FittedForest:
         step = shares.sum(axis=1)
         flat = np.abs(step) < 1e-9
         factor = np.where(flat, 1 / inside, (margin - start) / np.where(flat, 1.0, step))
-        if len(self.forests) > 1:
-            factor = np.where(factor > 0, factor, 1 / inside)
         return start, shares * factor[:, None]
 
     def to_files(self) -> Files:
@@ -103,8 +104,8 @@ class RandomForest:
 
     def defaults(self, target: Target) -> dict[str, Any]:
         """Leaves that can hold a probability."""
-        n = len(target)
-        return {"trees": 200, "least_rows": 5 if n < 5_000 else 20, "columns": 0.25, "rows": 0.632}
+        few = len(target) < 5_000
+        return {"trees": 200, "least_rows": 3 if few else 20, "columns": 0.4 if few else 0.25, "rows": 0.632}
 
     def fit(
         self,

@@ -55,3 +55,19 @@ def test_a_rare_outcome_keeps_its_frequency(name):
     parameters = learner.defaults(target) | QUICK.get(name, {})
     predicted = learner.fit(encoder.apply(cohort), target, parameters, seed=0).predict(encoder.apply(new))[:, 1]
     assert abs(predicted.mean() - share) < 0.03
+
+
+@pytest.mark.parametrize("kind", ["two", "value"])
+def test_a_forest_is_explained_from_its_average_over_trees(kind):
+    cohort, target = tabular(kind)
+    learner = by_name("random_forest")
+    matrix = encoder_for(learner, cohort, target).apply(cohort)
+    fitted = learner.fit(matrix, target, learner.defaults(target), seed=3)
+    base, contributions = fitted.contributions(matrix)
+    outcome = target.values.mean()
+    middle = np.log(outcome / (1 - outcome)) if kind == "two" else outcome
+    assert np.allclose(base, middle, atol=0.25 if kind == "two" else 1.0)
+    raw = fitted.forests[0].predict(np.asarray(matrix.values, float), pred_contrib=True) / fitted.forests[0].num_trees()
+    assert np.allclose(raw.sum(axis=1), fitted.forests[0].predict(np.asarray(matrix.values, float)), atol=1e-9)
+    strongest = np.abs(contributions).mean(axis=0)
+    assert strongest[list(matrix.columns).index("x0")] == strongest.max()
