@@ -353,6 +353,7 @@ def css_string(text: str) -> str:
 
 def content_policy(css: str, script: str) -> str:
     """A content policy that lets this style sheet and this script through and nothing else."""
+
     def digest(text: str) -> str:
         return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
