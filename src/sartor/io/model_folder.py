@@ -102,9 +102,18 @@ def _checked(root: Path, name: str, entry: dict[str, Any]) -> bytes:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise _refused(f"{name} was altered (its hash is not the manifest's)", root)
-    if len(content) > 1 and content[0] == PICKLE_OPCODE and content[1] <= NEWEST_PICKLE_PROTOCOL:
+    if _is_pickle(name, content):
         raise _refused(f"{name} is a pickle, which could run code", root)
     return content
+
+
+def _is_pickle(name: str, content: bytes) -> bool:
+    """Whether a file begins as a pickle does; safetensors begin with their header's length, which may look the same."""
+    if name.endswith(".safetensors"):
+        length = int.from_bytes(content[:8], "little")
+        if content[8:9] == b"{" and 8 + length <= len(content):
+            return False
+    return len(content) > 1 and content[0] == PICKLE_OPCODE and content[1] <= NEWEST_PICKLE_PROTOCOL
 
 
 def _card(files: dict[str, bytes], folder: Path) -> ModelCard:

@@ -77,18 +77,19 @@ def rows_of(figure: Figure) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         (*((series.name,) if several else ()), *row)
         for series in figure.series
         if series.style != "reference"
-        for row in _series_rows(series, banded)
+        for row in _series_rows(series, banded, along_x=figure.kind == "forest")
     ]
     return tuple(headings), rows
 
 
-def _series_rows(series: Series, banded: bool) -> list[tuple[str, ...]]:
+def _series_rows(series: Series, banded: bool, *, along_x: bool = False) -> list[tuple[str, ...]]:
+    """along_x: the values lie in `x`, and `y` holds only places (forests)."""
     if not series.y and not series.labels:
         told = np.asarray(series.x, float)
         counts, edges = np.histogram(told[np.isfinite(told)], bins=10)
         pairs = zip(edges[:-1], edges[1:], counts, strict=True)
         return [(f"{low:.4g} – {high:.4g}", str(count)) for low, high, count in pairs]
-    values = _values(series) if series.labels else series.y
+    values = _values(series, along_x=along_x) if series.labels else series.y
     first = series.labels or tuple(_number(value) for value in series.x)
     limits = (
         [tuple(_number(v) for v in pair) for pair in zip(series.low, series.high, strict=True)]
@@ -105,9 +106,9 @@ def _number(value: float) -> str:
     return "–" if value is None or not np.isfinite(value) else f"{value:.4g}"
 
 
-def _values(series: Series) -> tuple[float, ...]:
+def _values(series: Series, *, along_x: bool = False) -> tuple[float, ...]:
     """What a labelled series shows: bars stand in `y`, or in `x` where that is all there is; forests lie along `x`."""
-    return series.y or series.x
+    return (series.x or series.y) if along_x else (series.y or series.x)
 
 
 def _height(figure: Figure) -> float:

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 import study_sample
 
-from sartor.domain.document import Figure
+from sartor.domain.document import Figure, Series
 from sartor.domain.model import Feature, ModelCard, Task
 from sartor.domain.validation import Check, Measure, Validation
 from sartor.reporting import plots
@@ -70,3 +70,12 @@ def test_card_shows_what_is_missing_and_what_was_not_measured() -> None:
     drawn = render_card(card(), Validation(study="risk_model", checks=checks), now=NOW, version="0.1.0")
     for said in ("0.800 (0.700 to 0.900)", "To supply.", "0 of 1 items", "not passed", "No performance by group"):
         assert said in drawn
+
+
+def test_the_numbers_of_a_forest_are_its_values_not_its_places():
+    series = Series(
+        name="AUC", labels=("linear", "stack"), x=(0.71, 0.72), y=(2.0, 1.0), low=(0.6, 0.7), high=(0.8, 0.9)
+    )
+    figure = Figure(kind="forest", title="t", alt="a", x_label="AUC", series=(series,))
+    _, rows = plots.rows_of(figure)
+    assert [row[1] for row in rows] == ["0.71", "0.72"]

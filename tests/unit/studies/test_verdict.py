@@ -258,3 +258,11 @@ def test_the_validation_is_left_as_it_was(sound: Told) -> None:
     before = sound.validation.model_dump_json()
     judged(sound)
     assert sound.validation.model_dump_json() == before
+
+
+def test_a_ranking_turned_round_elsewhere_outweighs_a_small_cohort(sound: Told) -> None:
+    turned = changed(sound, "auroc", "external:elsewhere", value=0.27, low=0.21, high=0.33)
+    small = with_check(turned, Check(name="sample_size", passed=False, values={"n": 1, "needed": 4, "parameters": 9}))
+    assert {"site_reversed", "site_ranks", "sample_size"} == failing(small)
+    assert judged(small).key == verdict.NOT_READY
+    assert verdict.LEVELS.index(verdict.NOT_TRANSPORTABLE) < verdict.LEVELS.index(verdict.TOO_SMALL)

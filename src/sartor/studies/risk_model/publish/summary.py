@@ -173,7 +173,7 @@ def _benefits(told: Told) -> list[Measure]:
 def _cautions(told: Told) -> Iterator[Wording]:
     """What was let pass with a warning, and explanations that do no better than chance."""
     suspects = [each for each in told.prepared.checks if not each.passed and each.severity == "warning"
-                and each.subject and "allowed" not in each.values]  # fmt: skip
+                and each.subject and "allowed" not in each.values and each.name != "outcome_guessed"]  # fmt: skip
     if suspects:
         yield worded("whom.suspect", columns=list(dict.fromkeys(told.column_name(each.subject) for each in suspects)))
     if any(each.name == "deletion" and not each.passed for each in told.validation.checks):

@@ -28,7 +28,7 @@ TOO_SMALL: Final = "too_small"
 NOT_TRANSPORTABLE: Final = "not_transportable"
 EXTERNAL_NEXT: Final = "external_next"
 PROSPECTIVE_NEXT: Final = "prospective_next"
-LEVELS: Final = (DO_NOT_USE, NOT_READY, TOO_SMALL, NOT_TRANSPORTABLE, EXTERNAL_NEXT, PROSPECTIVE_NEXT)
+LEVELS: Final = (DO_NOT_USE, NOT_READY, NOT_TRANSPORTABLE, TOO_SMALL, EXTERNAL_NEXT, PROSPECTIVE_NEXT)
 """From the gravest; a rule that is not met brings its level, and the best is for those that meet them all."""
 JUDGED_FROM: Final = 300
 CALIBRATION: Final = ("calibration_slope", "observed_expected", "observed_expected_at", "ici", "ici_at", "ece")
@@ -210,6 +210,9 @@ def _transported(told: Told, where: str, site: Site) -> Iterator[Rule]:
     if here is None or there is None or here.value is None or there.value is None or there.low is None:
         yield Rule("site_measured", False, NOT_TRANSPORTABLE, values)
         return
+    reversed_there = there.high is not None and there.high < NO_SKILL.get(told.metric, 0.0)
+    if reversed_there:
+        yield Rule("site_reversed", False, NOT_READY, values | {"value": number(there.value)})
     kept = there.low > NO_SKILL.get(told.metric, 0.0)
     kept = kept and here.value - there.value <= _table()["elsewhere"]["worst_drop"]
     yield Rule("site_ranks", kept, NOT_TRANSPORTABLE, values | {"value": number(there.value)})
