@@ -99,8 +99,8 @@ def model(learner=None, *, n: int = 400, encoding: Encoding = Encoding.DENSE, re
     )
 
 
-def card(made: Model) -> ModelCard:
-    """The model's card, with figures for everyone and one group."""
+def card(made: Model, verdict: str = "") -> ModelCard:
+    """The model's card, with figures for everyone and one group; `verdict` as the study judged it, if it did."""
     figure = {"name": "auroc", "value": 0.76, "low": 0.71, "high": 0.81}
     return ModelCard(
         name="made_up",
@@ -117,16 +117,17 @@ def card(made: Model) -> ModelCard:
         n=400,
         n_events=120,
         measures=(Measure(**figure, n=400), Measure(**figure, n=190, group="sex=female")),
+        facts={"verdict": verdict} if verdict else {},
     )
 
 
-def folder(out: Path, made: Model | None = None) -> Path:
+def folder(out: Path, made: Model | None = None, verdict: str = "") -> Path:
     """A study's folder with the model in it."""
     chosen = made or model()
     publication = Publication(
         validation=Validation(study="risk_model"),
         document=None,  # type: ignore[arg-type]
-        card=card(chosen),
+        card=card(chosen, verdict),
         files=chosen.to_files(),
         predictions={"id": ["1", "2"], "predicted": np.array([0.1, np.nan])},
         tables={"scores": {"candidate": ["linear", "none"], "score": [0.76, float("nan")], "terms": [["a", "b"], []]}},

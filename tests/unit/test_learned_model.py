@@ -364,6 +364,90 @@ def test_one_in_a_group_of_which_the_card_warns_is_told_so(model):
     assert "of which the model's card warns" not in said_of(card, model, PERSON | {"sex": "male"})[1]
 
 
+def with_verdict(model, verdict, where="external:elsewhere"):
+    card = model_sample.card(model, verdict)
+    return card.model_copy(update={"measures": tuple(m.model_copy(update={"where": where}) for m in card.measures)})
+
+
+def test_every_verdict_that_a_study_gives_is_known_where_the_model_is_used():
+    from sartor.capabilities.learned_risk.assess.verdict import KNOWN, in_words
+    from sartor.studies.risk_model.publish.verdict import LEVELS
+
+    assert set(KNOWN) == set(LEVELS)
+    assert len({in_words(each) for each in KNOWN}) == len(KNOWN)
+
+
+def test_a_model_that_must_not_be_used_shows_no_prediction_and_says_why(model):
+    finding, text = said_of(with_verdict(model, "do_not_use"), model, PERSON)
+    assert finding.status.value == "not assessable"
+    assert finding.estimate is None
+    assert "prediction" not in finding.details
+    assert finding.certainty.source_strength.value == "weak"
+    assert "the study that made this model says: do not use it" in text
+    assert "must not be used" in text
+    assert "Of 100 people" not in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "strength", "headline", "limit"),
+    [
+        ("not_ready", "weak", True, "says of it: not ready, not for use in care"),
+        ("too_small", "weak", True, "says of it: preliminary"),
+        ("not_transportable", "weak", True, "does not work at every place"),
+        ("external_next", "weak", False, "to be examined elsewhere first"),
+        ("", "weak", False, "states no verdict"),
+        ("of_tomorrow", "weak", True, "a verdict that this release does not know"),
+        ("prospective_next", "moderate", False, ""),
+    ],
+)
+def test_the_verdict_of_the_study_reaches_the_patients_report(model, verdict, strength, headline, limit):
+    from sartor.capabilities import learned_risk
+    from sartor.domain.evidence import Evidence
+
+    finding, text = said_of(with_verdict(model, verdict), model, PERSON)
+    assert finding.estimate is not None
+    assert finding.certainty.source_strength.value == strength
+    assert limit in text
+    said = learned_risk.explain(Evidence(capability="learned_risk"), finding).headline
+    assert ("verdict" in said.values) is headline
+    assert ("Do not rely on this number" in text) is headline
+    assert any(
+        each.startswith(f"learned_risk.certainty.{verdict or 'unstated'}") for each in finding.certainty.reasons
+    ) is (verdict not in ("prospective_next", "of_tomorrow"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "note", "in_rows"),
+    [
+        ("do_not_use", "do not use it", True),
+        ("not_ready", "not ready, not for use in care", True),
+        ("too_small", "preliminary", False),
+        ("", "nothing on whether it is ready", False),
+        ("prospective_next", "", False),
+    ],
+)
+def test_predict_tells_the_verdict_of_the_study(tmp_path, model, verdict, note, in_rows):
+    study = model_sample.folder(tmp_path / "study", model, verdict)
+    _, result, rows = predicted(tmp_path, study, model_sample.cohort(3, seed=8))
+    assert (
+        f"note: the study that made this model says: {note}" in result.stderr if note else "note:" not in result.stderr
+    )
+    assert all(("the study that made this model says" in row["reason"]) is in_rows for row in rows)
+    assert all(float(row["prediction"]) > 0 for row in rows)
+
+
+def predicted(tmp_path, study, people):
+    """`sartor predict` of these people written as a table: the table, what was said, and the rows."""
+    table = tmp_path / "people.csv"
+    with table.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(people.names)
+        writer.writerows(zip(*(column.labels() for column in people.columns), strict=True))
+    result = CliRunner().invoke(app, ["predict", str(study), str(table), "--out", str(tmp_path / "p.tsv")])
+    assert result.exit_code == 0, result.output
+    return table, result, list(csv.DictReader((tmp_path / "p.tsv").open(), delimiter="\t"))
+
+
 def test_bounds_of_a_probability_are_not_called_an_interval(model):
     _, text = said_of(model_sample.card(model), model, PERSON)
     assert "bounds from earlier predictions" in text

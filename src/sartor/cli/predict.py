@@ -46,11 +46,23 @@ def predict(
 
     existing([model, *inputs])
     card, loaded = read_model(model)
+    warned = _verdict(card)
     with progress("sartor predict") as step:
         parts = _parts(inputs, card, loaded, identifier, step)
-        columns, rows = _table(parts, loaded, explain=explain)
+        columns, rows = _table(parts, loaded, warned, explain=explain)
         count = write_rows(out, columns, rows)
     typer.echo(f"{count} predictions of {card.name} {card.version}: {out}")
+
+
+def _verdict(card: ModelCard) -> str:
+    """Tell the study's verdict on its model unless it is the best; gives back what every row has to say of it."""
+    from sartor.capabilities.learned_risk.assess.verdict import NOT_READY, READY, in_words, verdict_of
+
+    verdict = verdict_of(card)
+    said = f"the study that made this model says: {in_words(verdict)}"
+    if verdict != READY:
+        typer.echo(f"note: {said}", err=True)
+    return said if verdict in NOT_READY else ""
 
 
 def _parts(
@@ -150,7 +162,7 @@ def _others(card: ModelCard) -> tuple[Sequence[Region], Callable[[Record], list[
 
 
 def _table(
-    parts: Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]], model: Model, *, explain: bool
+    parts: Iterator[tuple[Cohort, tuple[str, ...], tuple[str, ...]]], model: Model, warned: str, *, explain: bool
 ) -> tuple[list[str], Iterator[list[str]]]:
     """The columns, which the first chunk settles, and every row as text."""
     from itertools import chain
@@ -162,15 +174,16 @@ def _table(
     further = list(first[0].further)
     columns = ["id", "prediction", "low", "high", "status", "reason", *further, "margin", "base"]
     columns += [f"contribution:{name}" for name in first[0].features]
-    return columns, (row for found, failed in chain([first], said) for row in _cells(found, failed, further))
+    return columns, (row for found, failed in chain([first], said) for row in _cells(found, failed, further, warned))
 
 
-def _cells(found: Predictions, failed: tuple[str, ...], further: list[str]) -> Iterator[list[str]]:
+def _cells(found: Predictions, failed: tuple[str, ...], further: list[str], warned: str) -> Iterator[list[str]]:
     from sartor.domain.model import PredictionStatus
 
     for row, name in enumerate(found.ids):
         refused = found.status[row] is PredictionStatus.ABSTAINED
-        reason = f"could not be read: {failed[row]}" if failed[row] else found.reasons[row]
+        own = f"could not be read: {failed[row]}" if failed[row] else found.reasons[row]
+        reason = "; ".join(each for each in (warned, own) if each)
         cells = [name, _number(found.value[row]), _number(found.low[row]), _number(found.high[row])]
         cells += [found.status[row].value, reason]
         cells += [_any(found.further[each][row]) for each in further]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sartor.capabilities.learned_risk.assess.verdict import EXTERNAL_NEXT, READY, UNSTATED, WITHHELD
 from sartor.domain.evidence import Evidence
 from sartor.domain.explanation import Contribution, Explanation, Wording
 from sartor.domain.finding import Finding, Status
@@ -12,6 +13,8 @@ from sartor.domain.finding import Finding, Status
 NAME = "learned_risk"
 SHOWN = 4
 LEAST_SHARE = 0.02
+WITHOUT_MARK = frozenset({READY, EXTERNAL_NEXT, UNSTATED})
+"""Verdicts that the limits tell, but not the headline."""
 UNITS = {"classification": "log odds", "survival": "log hazard ratio"}
 PERCENT = {"auroc": "auroc", "harrell_c": "harrell_c", "r2": "r2"}
 
@@ -38,7 +41,7 @@ def explain(evidence: Evidence, finding: Finding) -> Explanation:
         clinician.append(_say("clinician.unusual", reason=details["reason"]))
     return Explanation(
         finding=finding.id,
-        headline=_say("headline.prediction", **shown, interval=interval),
+        headline=_headline(details, **shown, interval=interval),
         clinician=tuple(clinician),
         patient=_for_patient(finding, details),
         contributions=tuple(_contribution(each, details) for each in details["contributions"]),
@@ -47,13 +50,21 @@ def explain(evidence: Evidence, finding: Finding) -> Explanation:
     )
 
 
+def _headline(details: Mapping[str, Any], **shown: Any) -> Wording:
+    """The prediction, with the verdict on its model unless that is a good one."""
+    if details["verdict"] in WITHOUT_MARK:
+        return _say("headline.prediction", **shown)
+    return _say("headline.not_ready", **shown, verdict=_nested(f"verdict.{details['verdict']}"))
+
+
 def _silent(finding: Finding, details: Mapping[str, Any]) -> Explanation:
+    unfit = details["verdict"] in WITHHELD
     return Explanation(
         finding=finding.id,
         headline=_say("headline.silent", model=finding.about.label),
         clinician=(_say("clinician.silent", reason=details["reason"]),),
-        patient=(_say("patient.silent", outcome=details["outcome"]),),
-        would_change=(_say("change.data", missing=details["missing"]),) if details["missing"] else (),
+        patient=(_say("patient.unfit" if unfit else "patient.silent", outcome=details["outcome"]),),
+        would_change=(_say("change.data", missing=details["missing"]),) if details["missing"] and not unfit else (),
         limits=_limits(details),
     )
 
@@ -122,6 +133,8 @@ def _for_patient(finding: Finding, details: Mapping[str, Any]) -> tuple[Wording,
         said.append(_say("patient.value", outcome=estimate.name, value=_value(estimate.value, details)))
     else:
         said.append(_say("patient.risk", outcome=estimate.name, of_hundred=_of_hundred(estimate.value)))
+    if details["verdict"] not in WITHOUT_MARK:
+        said.append(_say("patient.not_ready"))
     return (*said, _say("patient.not_certain"))
 
 
@@ -150,7 +163,7 @@ def _changes(details: Mapping[str, Any]) -> tuple[Wording, ...]:
 
 
 def _limits(details: Mapping[str, Any]) -> tuple[Wording, ...]:
-    said = []
+    said = [] if details["verdict"] == READY else [_verdict(details["verdict"])]
     for key in ("headline", "group"):
         measure = details[key]
         if measure and measure["value"] is not None:
@@ -181,6 +194,12 @@ def _limits(details: Mapping[str, Any]) -> tuple[Wording, ...]:
     if details["missing"]:
         said.append(_say("limit.missing", missing=details["missing"]))
     return (*said, _say("limit.association"))
+
+
+def _verdict(verdict: str) -> Wording:
+    if verdict == UNSTATED:
+        return _say("limit.no_verdict")
+    return _say("limit.verdict", verdict=_nested(f"verdict.{verdict}"))
 
 
 def _contribution(each: Mapping[str, Any], details: Mapping[str, Any]) -> Contribution:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import JsonValue
 
 from sartor.capabilities.learned_risk.assess.groups import measure_of_group, name_of, warnings_for
+from sartor.capabilities.learned_risk.assess.verdict import READY, WITHHELD, in_words, verdict_of
 from sartor.capabilities.learned_risk.gather import AGE, fact_name, source_of
 from sartor.capabilities.learned_risk.model import Value, cohort, row
 from sartor.capabilities.learned_risk.tables import CAPABILITY
@@ -40,7 +42,8 @@ def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
     names = {fact_name(card, feature) for feature in card.features}
     because = tuple(fact.name for fact in evidence.facts if fact.name in names)
     table = cohort([values], card)
-    found: Predictions = handed.model.predict(table, ("patient",))
+    predicted: Predictions = handed.model.predict(table, ("patient",))
+    found = _withheld(card, predicted)
     refused = found.status[0] is PredictionStatus.ABSTAINED
     about = Coded(system=f"{SARTOR}/model", code=f"{card.name}@{card.version}", label=card.title or card.outcome)
     details = _facts(card, values, found, handed.digest)
@@ -55,10 +58,19 @@ def _finding(evidence: Evidence, handed: LearnedModel) -> Finding:
         status=Status.NOT_ASSESSABLE if refused else Status.ASSESSED,
         conclusion=(Coded(system=SARTOR, code=found.status[0].name.lower(), label=found.status[0].value),),
         estimate=None if refused else _estimate(handed, found),
-        certainty=_certainty(card, found, values),
+        certainty=_certainty(card, predicted, values),
         because=because,
         details=details,
     )
+
+
+def _withheld(card: ModelCard, found: Predictions) -> Predictions:
+    """The same, but refused with the reason where the study itself says that its model must not be used."""
+    if verdict_of(card) not in WITHHELD:
+        return found
+    verdict = f"the study that made this model says: {in_words(verdict_of(card))}"
+    reasons = tuple("; ".join(filter(None, (verdict, each))) for each in found.reasons)
+    return replace(found, status=(PredictionStatus.ABSTAINED,) * len(found.ids), reasons=reasons)
 
 
 def _covered(card: ModelCard) -> tuple[Coded, ...]:
@@ -125,10 +137,13 @@ def _known(value: float) -> float | None:
 
 
 def _certainty(card: ModelCard, found: Predictions, values: dict[str, Value]) -> Certainty:
-    """Strength by where the model was validated; quality by what the record lacks or has that is unusual."""
+    """Strength by where the model was validated and by its verdict; quality by what the record lacks or is unusual."""
     external = any(each.where.startswith("external") for each in card.measures)
     reasons = [f"{KEY}.{'external' if external else 'internal'}"]
-    strength = SourceStrength.MODERATE if external else SourceStrength.WEAK
+    verdict = verdict_of(card)
+    if verdict != READY:
+        reasons.append(f"{KEY}.{verdict}")
+    strength = SourceStrength.MODERATE if external and verdict == READY else SourceStrength.WEAK
     missing = [feature for feature in card.features if feature.name not in values]
     quality = InputQuality.GOOD
     if found.status[0] is PredictionStatus.ABSTAINED:
@@ -166,6 +181,7 @@ def _facts(card: ModelCard, values: dict[str, Value], found: Predictions, digest
         "digest": digest,
         "task": card.task.value,
         "outcome": card.outcome,
+        "verdict": verdict_of(card),
         "status": found.status[0].value,
         "reason": found.reasons[0],
         "missing": list(missing),

@@ -1,4 +1,4 @@
-"""Sentences of what is missing, which a fact carries already worded."""
+"""Sentences that facts and findings carry already worded, such as what is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from sartor.explaining.wording import WordingTable
 
 def say(key: str, values: Mapping[str, str]) -> str:
     """One sentence of the section `missing`."""
-    return _table().say(Wording(key=f"missing.{key}", values=dict(values)))
+    return sentence(f"missing.{key}", values)
+
+
+def sentence(key: str, values: Mapping[str, str]) -> str:
+    """One sentence of this capability by its section and key."""
+    return _table().say(Wording(key=key, values=dict(values)))
 
 
 @cache
