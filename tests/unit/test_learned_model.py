@@ -448,6 +448,31 @@ def predicted(tmp_path, study, people):
     return table, result, list(csv.DictReader((tmp_path / "p.tsv").open(), delimiter="\t"))
 
 
+def test_predict_names_what_the_table_lacks_and_what_was_missing_in_each_row(tmp_path, study):
+    people = model_sample.cohort(30, seed=8)
+    _, result, rows = predicted(tmp_path, study, people)
+    assert "is not in" not in result.stderr
+    gaps = people.column("cholesterol").missing
+    assert 0 < gaps.sum() < len(people)
+    for row, gap in zip(rows, gaps, strict=True):
+        assert ("missing, treated as in training: cholesterol" in row["reason"]) is bool(gap)
+    table, result, rows = predicted(tmp_path, study, people.without(["cholesterol", "sbp"]))
+    for name in ("cholesterol", "sbp"):
+        assert f"note: column {name} is not in {table}: taken as missing for every row" in result.stderr
+    spoken = [row for row in rows if row["status"] != "abstained"]
+    assert spoken
+    assert all("treated as in training: cholesterol" in row["reason"] for row in spoken)
+    assert all(row["reason"].count("sbp") == 1 for row in spoken)  # its stand-in is told already
+
+
+def test_a_row_that_is_refused_keeps_its_own_reason(tmp_path, study):
+    _, result, rows = predicted(tmp_path, study, model_sample.cohort(3, seed=8).select(["age"]))
+    assert result.stderr.count("taken as missing for every row") == 4
+    assert all(row["status"] == "abstained" for row in rows)
+    assert all("too little is known: missing sex, sbp" in row["reason"] for row in rows)
+    assert all("treated as in training" not in row["reason"] for row in rows)
+
+
 def test_bounds_of_a_probability_are_not_called_an_interval(model):
     _, text = said_of(model_sample.card(model), model, PERSON)
     assert "bounds from earlier predictions" in text

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 20_000
 TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.xz", ".tsv.xz", ".txt")
+NAMED = 5
+"""Missing inputs that are named, in each row and on stderr; of the others only their number is told."""
 ID_COLUMNS = ("id", "patient", "patient_id", "ID", "PatientID", "subject_id")
 
 
@@ -93,12 +95,20 @@ def _rows(
         raise MalformedInput(
             "none of the model's columns is there", where=str(path), todo=f"give columns such as {names}"
         )
+    _tell_missing([feature.name for feature in card.features if feature.name not in known], path)
     name = _id_column(cohort, card, identifier, path)
     labels = cohort.column(name).labels() if name else [str(row + 1) for row in range(len(cohort))]
     for start in range(0, len(cohort), ROWS_AT_ONCE):
         step(f"row {start + 1} of {len(cohort)}")
         rows = np.arange(start, min(start + ROWS_AT_ONCE, len(cohort)))
         yield cohort.take(rows), tuple(labels[start : start + ROWS_AT_ONCE]), ("",) * len(rows)
+
+
+def _tell_missing(columns: list[str], path: Path) -> None:
+    for name in columns[:NAMED]:
+        typer.echo(f"note: column {name} is not in {path}: taken as missing for every row", err=True)
+    if len(columns) > NAMED:
+        typer.echo(f"note: nor are {len(columns) - NAMED} further columns that the model knows", err=True)
 
 
 def _id_column(cohort: Cohort, card: ModelCard, stated: str | None, path: Path) -> str:
@@ -167,7 +177,10 @@ def _table(
     """The columns, which the first chunk settles, and every row as text."""
     from itertools import chain
 
-    said = ((model.predict(cohort, ids, explain=explain), failed) for cohort, ids, failed in parts)
+    said = (
+        (_naming_missing(model.predict(cohort, ids, explain=explain), cohort, model), failed)
+        for cohort, ids, failed in parts
+    )
     first = next(said, None)
     if first is None:
         raise MalformedInput("no rows and no patients", todo="give a table with rows, or patients' files")
@@ -175,6 +188,29 @@ def _table(
     columns = ["id", "prediction", "low", "high", "status", "reason", *further, "margin", "base"]
     columns += [f"contribution:{name}" for name in first[0].features]
     return columns, (row for found, failed in chain([first], said) for row in _cells(found, failed, further, warned))
+
+
+def _naming_missing(found: Predictions, cohort: Cohort, model: Model) -> Predictions:
+    """The reason of each predicted row names its missing inputs, beside those whose stand-in it tells already."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from sartor.domain.model import PredictionStatus
+    from sartor.learning.alignment import align
+
+    aligned = align(cohort, model.features)
+    untold = ~aligned.known & ~aligned.imputed
+    for feature, rows in enumerate(aligned.unknown):
+        untold[list(rows), feature] = False
+    reasons = list(found.reasons)
+    for row in np.flatnonzero(untold.any(axis=1)).tolist():
+        if found.status[row] is not PredictionStatus.ABSTAINED:
+            names = [model.features[k].name for k in np.flatnonzero(untold[row])]
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            said = f"missing, treated as in training: {', '.join(names[:NAMED])}{more}"
+            reasons[row] = "; ".join(each for each in (reasons[row], said) if each)
+    return replace(found, reasons=tuple(reasons))
 
 
 def _cells(found: Predictions, failed: tuple[str, ...], further: list[str], warned: str) -> Iterator[list[str]]:
