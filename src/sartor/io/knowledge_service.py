@@ -138,16 +138,20 @@ def _take_pack(where: str, folder: Path, progress: Progress, service: Service) -
         (folder / entry.file).write_bytes(fetch(url, service=service).body)
 
 
+def _content(entry: packs.KnownPack, where: str, service: Service) -> bytes:
+    """The one file that a pack is made from, from its address or the user's own copy."""
+    if _is_url(where):
+        return fetch(where, service=service).body
+    try:
+        return Path(where).read_bytes()
+    except OSError as problem:
+        raise UsageError(f"cannot read it: {problem.strerror}", where=where, todo=entry.install) from problem
+
+
 def _fda(
     entry: packs.KnownPack, where: str, retrieved: str, service: Service
 ) -> tuple[Source, dict[str, Sequence[Row]]]:
-    if _is_url(where):
-        content = fetch(where, service=service).body
-    else:
-        try:
-            content = Path(where).read_bytes()
-        except OSError as problem:
-            raise UsageError(f"cannot read it: {problem.strerror}", where=where, todo=entry.install) from problem
+    content = _content(entry, where, service)
     rows = fda_associations.parse(content.decode("utf-8-sig", errors="replace"), where)
     return _source(entry, retrieved, note="converted from the page that the user saved"), {"texts": rows}
 
@@ -155,13 +159,7 @@ def _fda(
 def _gene_sets(
     entry: packs.KnownPack, where: str, retrieved: str, service: Service
 ) -> tuple[Source, dict[str, Sequence[Row]]]:
-    if _is_url(where):
-        content = fetch(where, service=service).body
-    else:
-        try:
-            content = Path(where).read_bytes()
-        except OSError as problem:
-            raise UsageError(f"cannot read it: {problem.strerror}", where=where, todo=entry.install) from problem
+    content = _content(entry, where, service)
     rows = gene_sets.parse(content.decode("utf-8-sig", errors="replace"), where)
     name = where.rsplit("/", 1)[-1]
     source = _source(entry, retrieved, note=f"sets of {name}, sha256 {hashlib.sha256(content).hexdigest()}")
